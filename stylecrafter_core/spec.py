@@ -1,0 +1,214 @@
+"""Frozen descriptions of an adapter and of the U-Net it fits. Plain data: no torch, no host.
+
+Everything here is read off a weight file or a model; nothing is decided by a file's name. Variants of the
+method are different values of these records, never flags in the code that uses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Site:
+    """One text cross-attention of the denoising U-Net, addressed as the host addresses it.
+
+    Attributes:
+        block: "input", "middle" or "output".
+        number: index of the block in its list (0 for the middle).
+        index: index of the transformer block inside the spatial transformer.
+        channels: width of the attention's query, and of the style K and V.
+    """
+
+    block: str
+    number: int
+    index: int
+    channels: int
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """The key of the host's attn2 replacement slot."""
+        return (self.block, self.number, self.index)
+
+
+@dataclass(frozen=True)
+class StyleTransformerSpec:
+    """The Q-Former: `num_queries` learned queries read CLIP tokens of `width` and answer in `output_dim`."""
+
+    num_queries: int
+    width: int
+    depth: int
+    num_heads: int
+    output_dim: int
+
+
+@dataclass(frozen=True)
+class ScalePredictorSpec:
+    """The query transformer that predicts one factor per site.
+
+    Attributes:
+        num_queries: one per site.
+        width: width of its blocks.
+        depth, num_heads: of its blocks.
+        input_dim: width of text and style tokens. They are projected to `width` when `projects_inputs`.
+        projects_inputs: text and style pass a linear layer each before they enter (SDXL family).
+        text_first: order of the sequence after the queries: text, style (SDXL) or style, text (video).
+        projects_output: a bare matrix after the last norm, before the head (SDXL family).
+        hidden_dim: width of the output head's hidden layer.
+    """
+
+    num_queries: int
+    width: int
+    depth: int
+    num_heads: int
+    input_dim: int
+    projects_inputs: bool
+    text_first: bool
+    projects_output: bool
+    hidden_dim: int
+
+
+@dataclass(frozen=True)
+class AdapterSpec:
+    """All sizes of one style adapter.
+
+    Attributes:
+        family: which CLIP tokens it reads and which defaults apply, a key of `FAMILIES`.
+        site_channels: width of each site, in the adapter's own site order.
+        sites: where site i lies; None where the file does not say (SDXL: the order of `FAMILIES` decides).
+        context_dim: width of the style tokens, equal to that of the text tokens.
+        normalises_style: a LayerNorm over the merged heads follows the style attention.
+    """
+
+    family: str
+    style_transformer: StyleTransformerSpec
+    scale_predictor: ScalePredictorSpec
+    site_channels: tuple[int, ...]
+    sites: tuple[Site, ...] | None
+    context_dim: int
+    normalises_style: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings, for a file's header."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> AdapterSpec:
+        """The inverse of `to_dict`."""
+        sites = data["sites"]
+        return cls(
+            family=data["family"],
+            style_transformer=StyleTransformerSpec(**data["style_transformer"]),
+            scale_predictor=ScalePredictorSpec(**data["scale_predictor"]),
+            site_channels=tuple(data["site_channels"]),
+            sites=None if sites is None else tuple(Site(**site) for site in sites),
+            context_dim=data["context_dim"],
+            normalises_style=data["normalises_style"],
+        )
+
+
+@dataclass(frozen=True)
+class TemporalBlockSpec:
+    """One temporal transformer, inserted after the named place of the host's U-Net.
+
+    Attributes:
+        name: where it lies in the host U-Net's own naming, e.g. "input_blocks.1.2" or "input_blocks.0.1".
+        channels: of the feature map it works on.
+        num_heads, head_dim: of both self-attentions; their product is the inner width.
+        max_distance: relative positions are clipped to ±max_distance frames.
+        convolves: input and output projections are 1-wide convolutions in the file (init_attn.0).
+    """
+
+    name: str
+    channels: int
+    num_heads: int
+    head_dim: int
+    max_distance: int
+    convolves: bool
+
+
+@dataclass(frozen=True)
+class UNetSpec:
+    """All sizes of a video U-Net: the host's spatial U-Net and the temporal blocks in it.
+
+    Attributes:
+        in_channels, out_channels: of the latent.
+        model_channels, channel_mult, num_res_blocks: as in Stable Diffusion; one entry per level.
+        transformer_depth: one entry per input res block (0 = no attention), in order.
+        transformer_depth_output: one entry per output res block, in the order the host pops them.
+        transformer_depth_middle: depth of the middle spatial transformer.
+        context_dim: width of the text tokens.
+        head_dim: width of an attention head.
+        linear_projections: spatial transformers project by Linear (SD 2.1) rather than 1×1 convolution.
+        temporal_blocks: in the order of the forward pass.
+    """
+
+    in_channels: int
+    out_channels: int
+    model_channels: int
+    channel_mult: tuple[int, ...]
+    num_res_blocks: tuple[int, ...]
+    transformer_depth: tuple[int, ...]
+    transformer_depth_middle: int
+    transformer_depth_output: tuple[int, ...]
+    context_dim: int
+    head_dim: int
+    linear_projections: bool
+    temporal_blocks: tuple[TemporalBlockSpec, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is fixed by publication for a family of adapters, and cannot be read off tensors.
+
+    Attributes:
+        title: as shown to people.
+        clip_tokens: name of the image-token contract in `features`.
+        site_order: order in which the blocks of the U-Net are counted.
+        style_heads, scale_heads: attention heads of the Q-Former and of the scale predictor.
+        strength, cfg_text, cfg_style, steps: published sampling defaults, in the paper's formula.
+        width, height: published picture size in pixels.
+    """
+
+    title: str
+    clip_tokens: str
+    site_order: tuple[str, str, str]
+    style_heads: int
+    scale_heads: int
+    strength: float
+    cfg_text: float
+    cfg_style: float
+    steps: int
+    width: int
+    height: int
+
+
+FAMILIES = {
+    "video": Family(
+        title="VideoCrafter",
+        clip_tokens="video",
+        site_order=("input", "middle", "output"),
+        style_heads=8,
+        scale_heads=8,
+        strength=1.0,
+        cfg_text=16.0,
+        cfg_style=8.5,
+        steps=50,
+        width=512,
+        height=320,
+    ),
+    "sdxl": Family(
+        title="SDXL",
+        clip_tokens="sdxl",
+        site_order=("input", "output", "middle"),
+        style_heads=20,
+        scale_heads=8,
+        strength=0.5,
+        cfg_text=7.5,
+        cfg_style=5.0,
+        steps=30,
+        width=1024,
+        height=1024,
+    ),
+}
