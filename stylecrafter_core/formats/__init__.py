@@ -1,0 +1,38 @@
+"""Weight files in and out: published and own formats, recognised by their content."""
+
+from .detect import Kind, detect
+from .key_report import KeyReport, compare
+from .official_temporal import temporal_to_official
+from .own import save_adapter, save_temporal
+from .read import TensorFile, read_tensors
+from .readers import (
+    AdapterFile,
+    TemporalFile,
+    adapter_to_official,
+    read_adapter,
+    read_temporal,
+    read_video_base,
+)
+from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .video_base import VideoBase
+
+__all__ = [
+    "AdapterFile",
+    "KeyReport",
+    "Kind",
+    "TemporalFile",
+    "TensorFile",
+    "VideoBase",
+    "adapter_to_official",
+    "compare",
+    "detect",
+    "expected_adapter_shapes",
+    "expected_temporal_shapes",
+    "read_adapter",
+    "read_temporal",
+    "read_tensors",
+    "read_video_base",
+    "save_adapter",
+    "save_temporal",
+    "temporal_to_official",
+]

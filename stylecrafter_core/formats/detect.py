@@ -1,0 +1,133 @@
+"""What kind of weight file this is, by the names and shapes of its tensors; never by the file's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+
+from torch import Tensor
+
+from ..errors import WeightFileError
+from .official_sdxl import is_sdxl_site
+from .official_temporal import POSITION_TABLE
+from .official_video import is_video_site
+from .own import ADAPTER, TEMPORAL, is_own
+from .query_transformer import without_prefix
+from .video_base import unet_prefix
+
+
+class Kind(Enum):
+    """The kinds of file that are read; the value says it in words."""
+
+    VIDEO_BASE = "video base checkpoint"
+    VIDEO_ADAPTER = "style adapter for video, as published"
+    SDXL_ADAPTER = "style adapter for SDXL, as published"
+    TEMPORAL = "temporal file, as published"
+    OWN_ADAPTER = "style adapter in StyleCrafter's own format"
+    OWN_TEMPORAL = "temporal file in StyleCrafter's own format"
+
+
+ADAPTERS = frozenset({Kind.VIDEO_ADAPTER, Kind.SDXL_ADAPTER, Kind.OWN_ADAPTER})
+TEMPORALS = frozenset({Kind.TEMPORAL, Kind.OWN_TEMPORAL})
+
+PLACES = {
+    **dict.fromkeys(ADAPTERS, "select it under adapter_name (folder models/stylecrafter)"),
+    **dict.fromkeys(TEMPORALS, "select it under temporal_name (folder models/stylecrafter)"),
+    Kind.VIDEO_BASE: "select it under ckpt_name of StyleCrafterVideoModelLoader (folder models/checkpoints)",
+}
+
+# Names that give other well-known files away, the more particular ones first; and what those are for.
+OTHER_FILES = (
+    (r"lora_(up|down|A|B)\b|lora\.(up|down)\b", "a LoRA", "load it with a LoRA loader"),
+    (r"^ip_adapter\.|^image_proj\.", "an IP-Adapter", "load it with an IP-Adapter loader"),
+    (r"motion_modules\.", "an AnimateDiff motion module", "StyleCrafter's video model is VideoCrafter1"),
+    (r"control_model\.|zero_convs\.|controlnet_", "a ControlNet", "load it with a ControlNet loader"),
+    (
+        r"\.temopral_conv\.",
+        "a later VideoCrafter model, with temporal convolutions",
+        "use the VideoCrafter1 checkpoint, Text2Video-512",
+    ),
+    (
+        r"^model\.diffusion_model\.",
+        "an image checkpoint without the video model's temporal blocks",
+        "load it with the checkpoint loader, or use the VideoCrafter1 checkpoint for video",
+    ),
+    (
+        r"^(input_blocks|middle_block)\.",
+        "a U-Net without temporal blocks",
+        "use the VideoCrafter1 checkpoint",
+    ),
+    (r"^down_blocks\.\d+\.resnets\.", "a U-Net in diffusers' names", "use the published checkpoint file"),
+    (r"^visual\.|^vision_model\.", "a CLIP image encoder", "load it with StyleCrafterImageEncoderLoader"),
+    (r"^text_model\.|^cond_stage_model\.", "a text encoder", "load it with a CLIP loader"),
+    (r"^(first_stage_model\.)?decoder\.(conv_in|mid)\.", "a VAE", "load it with a VAE loader"),
+)
+
+
+def detect(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], file: str | Path = "The file") -> Kind:
+    """The kind of file that holds these tensors; tensors on the meta device are fine.
+
+    Args:
+        tensors: flat, by the file's own names.
+        metadata: the header of a safetensors file, else empty.
+        file: shown in the message.
+
+    Raises:
+        WeightFileError: none of the kinds; says what the file seems to be where that can be told.
+    """
+    if is_own(metadata):
+        return _own_kind(metadata.get("kind", ""), file)
+    names = without_prefix(tensors)
+    if any(map(is_video_site, names)):
+        return Kind.VIDEO_ADAPTER
+    if any(map(is_sdxl_site, names)):
+        return Kind.SDXL_ADAPTER
+    if any(map(POSITION_TABLE.fullmatch, tensors)):
+        whole_unet = f"{unet_prefix(tensors)}input_blocks.0.0.weight" in tensors
+        return Kind.VIDEO_BASE if whole_unet else Kind.TEMPORAL
+    raise _unknown(tensors, file)
+
+
+def check_kind(kind: Kind, wanted: frozenset[Kind], wanted_words: str, file: str | Path) -> None:
+    """Raise WeightFileError unless `kind` is wanted; the message says where a file of its kind belongs."""
+    if kind not in wanted:
+        raise WeightFileError(
+            f"{file} is not a {wanted_words}.",
+            found=f"this is a {kind.value}",
+            expected=f"a {wanted_words}",
+            fix=PLACES[kind],
+        )
+
+
+def _own_kind(kind: str, file: str | Path) -> Kind:
+    kinds = {ADAPTER: Kind.OWN_ADAPTER, TEMPORAL: Kind.OWN_TEMPORAL}
+    if kind in kinds:
+        return kinds[kind]
+    raise WeightFileError(
+        f"{file} is in StyleCrafter's own format, but of a kind unknown here.",
+        found=f"kind {kind!r}",
+        expected=f"kind {' or '.join(kinds)}",
+        fix="update StyleCrafter",
+    )
+
+
+def _unknown(names: Iterable[str], file: str | Path) -> WeightFileError:
+    names = list(names)
+    expected = "a VideoCrafter1 checkpoint, a StyleCrafter adapter or a StyleCrafter temporal file"
+    for pattern, what, fix in OTHER_FILES:
+        if any(re.search(pattern, name) for name in names):
+            return WeightFileError(
+                f"{file} is no file of StyleCrafter.",
+                found=f"{what}, by its {len(names)} tensor names",
+                expected=expected,
+                fix=fix,
+            )
+    listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return WeightFileError(
+        f"{file} is of a kind unknown here.",
+        found=f"{len(names)} tensors: {listed}",
+        expected=expected,
+        fix="choose a published file, or one that StyleCrafter has saved",
+    )

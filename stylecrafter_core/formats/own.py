@@ -1,0 +1,170 @@
+"""StyleCrafter's own format: safetensors with the spec in the header."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import InputError, WeightFileError
+from ..spec import FAMILIES, AdapterSpec, TemporalBlockSpec
+from .key_report import Shape, compare
+from .query_transformer import check_adapter_spec
+from .shapes import expected_adapter_shapes, expected_temporal_shapes
+
+FORMAT = "stylecrafter"
+VERSION = 1
+ADAPTER, TEMPORAL = "adapter", "temporal"
+RESERVED = ("format", "version", "kind", "spec")
+
+
+def save_adapter(
+    path: str | Path,
+    spec: AdapterSpec,
+    tensors: Mapping[str, Tensor],
+    extra_metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes a style adapter in our names; the file appears under its name only when it is whole.
+
+    Args:
+        path: of the file to write or replace; its folder exists.
+        spec: goes into the header.
+        tensors: by our names, exactly those of `expected_adapter_shapes(spec)`, on any device.
+        extra_metadata: more text for the header (training step, licence, ...).
+
+    Raises:
+        WeightFileError: the tensors do not fit the spec, or the file cannot be written.
+        InputError: extra metadata uses one of the reserved names.
+    """
+    _save(Path(path), ADAPTER, spec.to_dict(), expected_adapter_shapes(spec), tensors, extra_metadata or {})
+
+
+def save_temporal(
+    path: str | Path,
+    blocks: tuple[TemporalBlockSpec, ...],
+    tensors: Mapping[str, Tensor],
+    extra_metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Writes temporal transformers in our names; see `save_adapter`."""
+    spec = [asdict(block) for block in blocks]
+    _save(Path(path), TEMPORAL, spec, expected_temporal_shapes(blocks), tensors, extra_metadata or {})
+
+
+def is_own(metadata: Mapping[str, str]) -> bool:
+    """Whether a safetensors header is that of our format, of any version."""
+    return metadata.get("format") == FORMAT
+
+
+def own_adapter_spec(metadata: Mapping[str, str], file: str) -> AdapterSpec:
+    """The spec in an adapter's header.
+
+    Raises:
+        WeightFileError: a newer version, or a header that does not describe an adapter.
+    """
+    data = _spec_data(metadata, file)
+    try:
+        spec = AdapterSpec.from_dict(data)
+        known = spec.family in FAMILIES
+        check_adapter_spec(spec, file)
+        expected_adapter_shapes(spec)
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise _bad_header(file, "a spec that is no adapter's") from problem
+    if not known:
+        raise _bad_header(file, f"family {spec.family!r}, unknown here")
+    return spec
+
+
+def own_temporal_specs(metadata: Mapping[str, str], file: str) -> tuple[TemporalBlockSpec, ...]:
+    """The specs in a temporal file's header; raises as `own_adapter_spec`."""
+    data = _spec_data(metadata, file)
+    try:
+        blocks = tuple(TemporalBlockSpec(**block) for block in data)
+        expected_temporal_shapes(blocks)
+    except (TypeError, AttributeError) as problem:
+        raise _bad_header(file, "a spec that is no list of temporal transformers") from problem
+    return blocks
+
+
+def _spec_data(metadata: Mapping[str, str], file: str) -> Any:
+    version = metadata.get("version", "")
+    if not version.isdecimal():
+        raise _bad_header(file, f"version {version!r}")
+    if int(version) > VERSION:
+        raise WeightFileError(
+            f"{file} was saved by a newer StyleCrafter.",
+            found=f"version {version} of the format",
+            expected=f"version {VERSION} or older",
+            fix="update StyleCrafter, or save the file again with this version",
+        )
+    try:
+        return json.loads(metadata["spec"])
+    except (KeyError, ValueError) as problem:
+        raise _bad_header(file, "no readable spec") from problem
+
+
+def _bad_header(file: str, found: str) -> WeightFileError:
+    return WeightFileError(
+        f"The header of {file} cannot be understood.",
+        found=found,
+        expected=f"a header as StyleCrafter writes it: {', '.join(RESERVED)}",
+        fix="use the file as it was saved; tools that rewrite headers may have changed it",
+    )
+
+
+def _save(
+    path: Path,
+    kind: str,
+    spec: Any,
+    shapes: Mapping[str, Shape],
+    tensors: Mapping[str, Tensor],
+    extra: Mapping[str, str],
+) -> None:
+    taken = sorted(set(extra) & set(RESERVED))
+    if taken:
+        raise InputError(
+            f"Extra metadata for {path} uses reserved names.",
+            found=", ".join(taken),
+            expected=f"names other than {', '.join(RESERVED)}",
+            fix="rename them",
+        )
+    compare(shapes, tensors).raise_unless_complete(
+        f"What was to be saved as {path}", f"set of {kind} tensors"
+    )
+    header = {"format": FORMAT, "version": str(VERSION), "kind": kind, "spec": json.dumps(spec), **extra}
+    _write_whole(path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
+
+
+def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """Writes beside the target and renames, so that no reader ever sees half a file."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.unfinished")
+    try:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
+        save_file(tensors, unfinished, metadata=header)
+        # safetensors leaves files that only their owner may read, whatever the user's umask says.
+        unfinished.chmod(mode)
+        _flush(unfinished)
+        os.replace(unfinished, path)
+    except (OSError, SafetensorError) as problem:
+        raise WeightFileError(
+            f"{path} could not be written.",
+            found=str(problem),
+            expected="an existing folder that may be written to, with room for "
+            f"{sum(tensor.nbytes for tensor in tensors.values()):,} bytes",
+            fix="free some room or choose another folder; whatever was there before is unchanged",
+        ) from problem
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,100 @@
+"""Names and sizes of the published query transformers; Q-Formers and scale predictors share them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from ..errors import WeightFileError
+from ..spec import AdapterSpec
+from .renaming import LEADING_ONE, Row, Table, same_parameters
+
+BLOCK_MODULES = (
+    ("ln_1", "ln_1"),
+    ("ln_2", "ln_2"),
+    ("attn.out_proj", "attn.out"),
+    ("mlp.c_fc", "mlp.fc"),
+    ("mlp.c_proj", "mlp.proj"),
+)
+
+
+def query_transformer_table(official: str, ours: str, queries: str, depth: int) -> Table:
+    """Rows of a query transformer under the prefix `official`, whose learned queries are called `queries`."""
+    rows = [
+        Row(f"{official}.{queries}", f"{ours}.queries.weight", LEADING_ONE),
+        *same_parameters(f"{official}.ln1", f"{ours}.ln_pre"),
+        *same_parameters(f"{official}.ln2", f"{ours}.ln_post"),
+    ]
+    for i in range(depth):
+        theirs, block = f"{official}.transformer_blocks.resblocks.{i}", f"{ours}.blocks.{i}"
+        rows.append(Row(f"{theirs}.attn.in_proj_weight", f"{block}.attn.qkv.weight"))
+        rows.append(Row(f"{theirs}.attn.in_proj_bias", f"{block}.attn.qkv.bias"))
+        for their_module, module in BLOCK_MODULES:
+            rows.extend(same_parameters(f"{theirs}.{their_module}", f"{block}.{module}"))
+    return tuple(rows)
+
+
+def depth_of(names: Iterable[str], official: str) -> int:
+    """Number of blocks of the query transformer under the prefix `official`."""
+    pattern = re.compile(re.escape(f"{official}.transformer_blocks.resblocks.") + r"(\d+)\.")
+    return max((int(found[1]) + 1 for name in names if (found := pattern.match(name))), default=0)
+
+
+def site_table(official_sites: Iterable[str], normalises_style: bool) -> Table:
+    """Rows of the style keys, values and norms, given the published module name of every site in order."""
+    rows: list[Row] = []
+    for site, theirs in enumerate(official_sites):
+        ours = f"style_kv.{site}"
+        rows.append(Row(f"{theirs}.to_k_style.weight", f"{ours}.to_k.weight"))
+        rows.append(Row(f"{theirs}.to_v_style.weight", f"{ours}.to_v.weight"))
+        if normalises_style:
+            rows.extend(same_parameters(f"{theirs}.norm_style", f"{ours}.norm"))
+    return tuple(rows)
+
+
+def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Official adapter names without the `adapter.` that some releases put in front."""
+    return {name.removeprefix("adapter."): tensor for name, tensor in tensors.items()}
+
+
+def check_adapter_spec(spec: AdapterSpec, file: str) -> AdapterSpec:
+    """The spec itself, once its sizes fit each other.
+
+    Raises:
+        WeightFileError: heads do not divide a width, gains and sites differ in number, or the style tokens
+            do not have the width that keys, values and the scale predictor read.
+    """
+    for what, part in (
+        ("style transformer", spec.style_transformer),
+        ("scale predictor", spec.scale_predictor),
+    ):
+        if part.num_heads < 1 or part.width % part.num_heads:
+            raise _inconsistent(
+                file, f"a {what} {part.width} wide", f"a width that {part.num_heads} heads divide"
+            )
+    sites, gains = len(spec.site_channels), spec.scale_predictor.num_queries
+    if sites != gains:
+        raise _inconsistent(
+            file, f"{gains} gains for {sites} cross-attentions", "one gain per cross-attention"
+        )
+    if spec.sites is not None and tuple(site.channels for site in spec.sites) != spec.site_channels:
+        raise _inconsistent(file, "sites of other widths than their keys and values", "the same widths")
+    widths = (spec.style_transformer.output_dim, spec.scale_predictor.input_dim, spec.context_dim)
+    if len(set(widths)) > 1:
+        raise _inconsistent(
+            file,
+            "style tokens {} wide, a scale predictor that reads {}, style keys that read {}".format(*widths),
+            "one width for all three",
+        )
+    return spec
+
+
+def _inconsistent(file: str, found: str, expected: str) -> WeightFileError:
+    return WeightFileError(
+        f"The parts of the style adapter in {file} do not fit each other.",
+        found=found,
+        expected=expected,
+        fix="choose a complete adapter, as published",
+    )

@@ -1,0 +1,117 @@
+"""A weight file to (spec, tensors in our names, report), for every published and own format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from ..spec import AdapterSpec, TemporalBlockSpec
+from .detect import ADAPTERS, TEMPORALS, Kind, check_kind, detect
+from .key_report import KeyReport, Shape, compare
+from .official_sdxl import FAMILY as SDXL
+from .official_sdxl import sdxl_spec, sdxl_table
+from .official_temporal import temporal_specs, temporal_table
+from .official_video import FAMILY as VIDEO
+from .official_video import video_spec, video_table
+from .own import own_adapter_spec, own_temporal_specs
+from .query_transformer import without_prefix
+from .read import TensorFile, read_tensors
+from .renaming import Table, report_official, to_official, to_ours
+from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .video_base import VideoBase, split_video_base
+
+SPECS = {Kind.VIDEO_ADAPTER: video_spec, Kind.SDXL_ADAPTER: sdxl_spec}
+TABLES = {VIDEO: video_table, SDXL: sdxl_table}
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """A style adapter: its sizes, its tensors by our names, and what became of every name in the file."""
+
+    spec: AdapterSpec
+    tensors: dict[str, Tensor]
+    report: KeyReport
+
+
+@dataclass(frozen=True)
+class TemporalFile:
+    """Temporal transformers: their sizes in forward order, tensors by our names, and the report."""
+
+    blocks: tuple[TemporalBlockSpec, ...]
+    tensors: dict[str, Tensor]
+    report: KeyReport
+
+
+def read_adapter(path: str | Path) -> AdapterFile:
+    """The style adapter in a file of any published or own format, recognised by its keys.
+
+    Raises:
+        WeightFileError: the file cannot be read, is another kind of file, or is not complete.
+    """
+    return adapter_of(read_tensors(path), str(path))
+
+
+def read_temporal(path: str | Path) -> TemporalFile:
+    """The temporal transformers in a published nested file or in an own one; raises as `read_adapter`."""
+    return temporal_of(read_tensors(path), str(path))
+
+
+def read_video_base(path: str | Path) -> VideoBase:
+    """The video base checkpoint in a file; raises as `read_adapter`."""
+    return video_base_of(read_tensors(path), str(path))
+
+
+def adapter_of(content: TensorFile, file: str) -> AdapterFile:
+    """`read_adapter` on tensors already read, of any device; `file` is shown in messages."""
+    kind = detect(content.tensors, content.metadata, file)
+    check_kind(kind, ADAPTERS, "style adapter", file)
+    if kind is Kind.OWN_ADAPTER:
+        spec = own_adapter_spec(content.metadata, file)
+        return AdapterFile(spec, *_own(expected_adapter_shapes(spec), content.tensors, kind, file))
+    official = without_prefix(content.tensors)
+    spec = SPECS[kind](official, file)
+    shapes = expected_adapter_shapes(spec)
+    return AdapterFile(spec, *_official(TABLES[spec.family](spec), shapes, official, kind, file))
+
+
+def temporal_of(content: TensorFile, file: str) -> TemporalFile:
+    """`read_temporal` on tensors already read, of any device; `file` is shown in messages."""
+    kind = detect(content.tensors, content.metadata, file)
+    check_kind(kind, TEMPORALS, "temporal file", file)
+    if kind is Kind.OWN_TEMPORAL:
+        blocks = own_temporal_specs(content.metadata, file)
+        return TemporalFile(blocks, *_own(expected_temporal_shapes(blocks), content.tensors, kind, file))
+    blocks = temporal_specs(content.tensors, file)
+    shapes = expected_temporal_shapes(blocks)
+    return TemporalFile(blocks, *_official(temporal_table(blocks), shapes, content.tensors, kind, file))
+
+
+def video_base_of(content: TensorFile, file: str) -> VideoBase:
+    """`read_video_base` on tensors already read, of any device; `file` is shown in messages."""
+    kind = detect(content.tensors, content.metadata, file)
+    check_kind(kind, frozenset({Kind.VIDEO_BASE}), "video base checkpoint", file)
+    return split_video_base(content.tensors, file)
+
+
+def adapter_to_official(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A style adapter in our names as its family published it, flat and without prefix, bit for bit."""
+    return to_official(TABLES[spec.family](spec), tensors)
+
+
+def _own(
+    shapes: Mapping[str, Shape], tensors: dict[str, Tensor], kind: Kind, file: str
+) -> tuple[dict[str, Tensor], KeyReport]:
+    report = compare(shapes, tensors)
+    report.raise_unless_complete(file, kind.value)
+    return tensors, report
+
+
+def _official(
+    table: Table, shapes: Mapping[str, Shape], official: Mapping[str, Tensor], kind: Kind, file: str
+) -> tuple[dict[str, Tensor], KeyReport]:
+    report = report_official(table, shapes, official)
+    report.raise_unless_complete(file, kind.value)
+    return to_ours(table, official), report

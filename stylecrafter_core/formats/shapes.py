@@ -1,0 +1,111 @@
+"""The shapes of all tensors in our names, written down from a spec, so that no module need be built.
+
+Q queries, W width, D context width, C channels of a site, H·d heads × head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from ..errors import WeightFileError
+from ..spec import AdapterSpec, ScalePredictorSpec, StyleTransformerSpec, TemporalBlockSpec
+from .key_report import Shape
+
+MLP_RATIO = 4
+
+
+def shape_of(tensors: Mapping[str, Tensor], name: str, dimensions: tuple[int, ...], file: str) -> Shape:
+    """The shape of the tensor `name`, which must be there and have one of the given numbers of dimensions."""
+    tensor = tensors.get(name)
+    if tensor is not None and tensor.ndim in dimensions:
+        return tuple(tensor.shape)
+    raise WeightFileError(
+        f"{file} lacks a tensor that its sizes are read from.",
+        found=f"{name} is missing" if tensor is None else f"{name} of shape {list(tensor.shape)}",
+        expected=f"{name} with {' or '.join(map(str, dimensions))} dimensions",
+        fix="choose a complete file, as published",
+    )
+
+
+def expected_adapter_shapes(spec: AdapterSpec) -> dict[str, Shape]:
+    """Shape of every tensor of the adapter that `spec` describes, by our names."""
+    return {
+        **_style_transformer(spec.style_transformer),
+        **_scale_predictor(spec.scale_predictor),
+        **_style_kv(spec),
+    }
+
+
+def expected_temporal_shapes(blocks: Iterable[TemporalBlockSpec]) -> dict[str, Shape]:
+    """Shape of every tensor of the temporal transformers, by our names."""
+    return {
+        f"{block.name}.{name}": shape for block in blocks for name, shape in _temporal_block(block).items()
+    }
+
+
+def _module(name: str, weight: Shape) -> dict[str, Shape]:
+    return {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
+
+
+def _query_transformer(prefix: str, queries: int, width: int, depth: int) -> dict[str, Shape]:
+    shapes = {
+        f"{prefix}.queries.weight": (queries, width),
+        **_module(f"{prefix}.ln_pre", (width,)),
+        **_module(f"{prefix}.ln_post", (width,)),
+    }
+    for i in range(depth):
+        block = f"{prefix}.blocks.{i}"
+        shapes |= _module(f"{block}.ln_1", (width,)) | _module(f"{block}.ln_2", (width,))
+        shapes |= _module(f"{block}.attn.qkv", (3 * width, width))
+        shapes |= _module(f"{block}.attn.out", (width, width))
+        shapes |= _module(f"{block}.mlp.fc", (MLP_RATIO * width, width))
+        shapes |= _module(f"{block}.mlp.proj", (width, MLP_RATIO * width))
+    return shapes
+
+
+def _style_transformer(spec: StyleTransformerSpec) -> dict[str, Shape]:
+    shapes = _query_transformer("style_transformer", spec.num_queries, spec.width, spec.depth)
+    shapes["style_transformer.proj.weight"] = (spec.output_dim, spec.width)
+    return shapes
+
+
+def _scale_predictor(spec: ScalePredictorSpec) -> dict[str, Shape]:
+    shapes = _query_transformer("scale_predictor", spec.num_queries, spec.width, spec.depth)
+    if spec.projects_inputs:
+        shapes |= _module("scale_predictor.text_proj", (spec.width, spec.input_dim))
+        shapes |= _module("scale_predictor.style_proj", (spec.width, spec.input_dim))
+    if spec.projects_output:
+        shapes["scale_predictor.proj.weight"] = (spec.width, spec.width)
+    shapes |= _module("scale_predictor.head.0", (spec.hidden_dim, spec.width))
+    return shapes | _module("scale_predictor.head.2", (1, spec.hidden_dim))
+
+
+def _style_kv(spec: AdapterSpec) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    for site, channels in enumerate(spec.site_channels):
+        shapes[f"style_kv.{site}.to_k.weight"] = (channels, spec.context_dim)
+        shapes[f"style_kv.{site}.to_v.weight"] = (channels, spec.context_dim)
+        if spec.normalises_style:
+            shapes |= _module(f"style_kv.{site}.norm", (channels,))
+    return shapes
+
+
+def _temporal_block(spec: TemporalBlockSpec) -> dict[str, Shape]:
+    width = spec.num_heads * spec.head_dim
+    inner = MLP_RATIO * width
+    block = "transformer_blocks.0"
+    shapes = _module("norm", (spec.channels,))
+    shapes |= _module("proj_in", (width, spec.channels)) | _module("proj_out", (spec.channels, width))
+    for attention in (f"{block}.attn1", f"{block}.attn2"):
+        shapes |= {f"{attention}.to_{name}.weight": (width, width) for name in "qkv"}
+        shapes |= _module(f"{attention}.to_out.0", (width, width))
+        table = (2 * spec.max_distance + 1, spec.head_dim)
+        shapes |= {f"{attention}.relative_position_{name}.weight": table for name in "kv"}
+    # The feed-forward is gated, so its first layer is twice as wide.
+    shapes |= _module(f"{block}.ff.net.0.proj", (2 * inner, width))
+    shapes |= _module(f"{block}.ff.net.2", (width, inner))
+    for norm in ("norm1", "norm2", "norm3"):
+        shapes |= _module(f"{block}.{norm}", (width,))
+    return shapes
