@@ -1,0 +1,91 @@
+"""A picture of any size to the square that a CLIP tower reads. Letters: H, W picture, S the square's side."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+VIDEO_SIDE = 512
+
+
+def normalise(pixels_B3SS: Tensor) -> Tensor:
+    """`(pixels − mean) / std` with CLIP's constants per channel."""
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    return (pixels_B3SS - mean) / std
+
+
+def video_square(picture_3HW: Tensor, size: int) -> Tensor:
+    """The video family's preprocessing: [3, H, W] in 0..1 to [3, S, S], not yet normalised.
+
+    8-bit; shorter side to 512 (PIL bilinear, the longer to int(512 · long / short)); centre 512 × 512; then
+    to S × S by `blurred_bicubic`. Values can leave 0..1 slightly: bicubic overshoots and nothing is clipped.
+
+    Source: the published VideoCrafter release of StyleCrafter (tests/golden/clip_a).
+    """
+    picture = _short_side_to(_to_8_bit(picture_3HW), VIDEO_SIDE)
+    left, top = (round((side - VIDEO_SIDE) / 2) for side in picture.size)
+    square = picture.crop((left, top, left + VIDEO_SIDE, top + VIDEO_SIDE))
+    return blurred_bicubic(_from_8_bit(square)[None], size)[0]
+
+
+def _short_side_to(picture: Image.Image, side: int) -> Image.Image:
+    short = min(picture.size)
+    if short == side:
+        return picture
+    width, height = (side if length == short else int(side * length / short) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _to_8_bit(picture_3HW: Tensor) -> Image.Image:
+    return Image.fromarray((picture_3HW.movedim(0, -1) * 255).round().to(torch.uint8).numpy())
+
+
+def _from_8_bit(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(picture)).movedim(-1, 0).float() / 255
+
+
+def blurred_bicubic(pixels_BCHW: Tensor, size: int) -> Tensor:
+    """[B, C, H, W] to [B, C, S, S]: a Gaussian blur against aliasing, then bicubic with aligned corners.
+
+    Per axis with the factor f = side / S: sigma = max((f − 1)/2, 0.001) over int(max(4·sigma, 3)) samples,
+    one more if that is even; borders reflected. No blur when neither axis shrinks.
+
+    Source: the rule of `kornia.geometry.resize(antialias=True, align_corners=True)`, which the release used.
+    """
+    factors = [side / size for side in pixels_BCHW.shape[-2:]]
+    if max(factors) > 1:
+        for axis, factor in zip((2, 3), factors):
+            pixels_BCHW = _blur(pixels_BCHW, axis, sigma=max((factor - 1) / 2, 0.001))
+    return F.interpolate(pixels_BCHW, size=(size, size), mode="bicubic", align_corners=True)
+
+
+def _blur(pixels_BCHW: Tensor, axis: int, sigma: float) -> Tensor:
+    taps = int(max(4 * sigma, 3))
+    taps += 1 - taps % 2
+    radius = taps // 2
+    kernel = torch.exp(-(torch.arange(-radius, radius + 1).float() ** 2) / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    channels = pixels_BCHW.shape[1]
+    shape, padding = ((-1, 1), (0, 0, radius, radius)) if axis == 2 else ((1, -1), (radius, radius, 0, 0))
+    padded = F.pad(pixels_BCHW, padding, mode="reflect")
+    return F.conv2d(padded, kernel.view(1, 1, *shape).expand(channels, -1, -1, -1), groups=channels)
+
+
+def standard_square(picture_3HW: Tensor, size: int) -> Tensor:
+    """CLIP's usual preprocessing: [3, H, W] in 0..1 to [3, S, S] in 0..1, not yet normalised.
+
+    Shorter side to S by antialiased bicubic, the other in proportion and rounded; centre S × S; rounded to
+    8 bits. The same numbers as the host's CLIP vision nodes give.
+    """
+    if picture_3HW.shape[1:] != (size, size):
+        scale = size / min(picture_3HW.shape[1:])
+        height, width = (round(scale * side) for side in picture_3HW.shape[1:])
+        scaled = F.interpolate(picture_3HW[None], size=(height, width), mode="bicubic", antialias=True)[0]
+        top, left = (height - size) // 2, (width - size) // 2
+        picture_3HW = scaled[:, top : top + size, left : left + size]
+    return (picture_3HW * 255).clamp(0, 255).round() / 255
