@@ -1,0 +1,8 @@
+"""The adapter of the method, in pure torch."""
+
+from .adapter import StyleAdapter
+from .dual_attention import SiteStyle, StyleTerm, add_style, style_attention
+from .fingerprint import fingerprint
+from .style import Style
+
+__all__ = ["SiteStyle", "Style", "StyleAdapter", "StyleTerm", "add_style", "fingerprint", "style_attention"]

@@ -1,0 +1,90 @@
+"""The second, style cross-attention beside the text cross-attention.
+
+B batch, N query positions, Q style tokens, C merged heads, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class SiteStyle:
+    """What one site needs of a style: keys, values and the norm behind the attention. Immutable, reusable.
+
+    Attributes:
+        k, v: [1 or B, Q, C].
+        norm_weight, norm_bias: [C], or None where the adapter has no norm.
+    """
+
+    k: Tensor
+    v: Tensor
+    norm_weight: Tensor | None
+    norm_bias: Tensor | None
+
+
+def style_attention(q_BNC: Tensor, site: SiteStyle, num_heads: int) -> Tensor:
+    """`LN(softmax(Q · Kᵀ · d^-½) · V)`: the style term of one site, before its gain.
+
+    Args:
+        q_BNC: the query of the text cross-attention, shared by both branches.
+        site: K, V and norm of this style at this site.
+        num_heads: heads merged in C.
+
+    Returns:
+        [B, N, C], to be added to the text branch before the output projection.
+
+    Source: StyleCrafter (arXiv 2312.00330), equation 1.
+    """
+    q = rearrange(q_BNC, "b n (h d) -> b h n d", h=num_heads)
+    k, v = (
+        rearrange(x.to(q.dtype), "b n (h d) -> b h n d", h=num_heads).expand(len(q), -1, -1, -1)
+        for x in (site.k, site.v)
+    )
+    merged = rearrange(F.scaled_dot_product_attention(q, k, v), "b h n d -> b n (h d)")
+    if site.norm_weight is None:
+        return merged
+    bias = None if site.norm_bias is None else site.norm_bias.to(q.dtype)
+    return F.layer_norm(merged, merged.shape[-1:], site.norm_weight.to(q.dtype), bias)
+
+
+@dataclass(frozen=True)
+class StyleTerm:
+    """A style made ready for one pass: what every site adds, gains included.
+
+    Attributes:
+        sites: one SiteStyle per site.
+        gains: one tensor [1 or B, 1, 1] per site, the predicted gain times the global strength.
+    """
+
+    sites: tuple[SiteStyle, ...]
+    gains: tuple[Tensor, ...]
+
+
+def add_style(text_BNC: Tensor, q_BNC: Tensor, terms: Sequence[tuple[int, StyleTerm]], index: int, num_heads: int) -> Tensor:
+    """`F = TCA + s_i · LN(SCA)` at one site, for a batch made of several styles.
+
+    Args:
+        text_BNC: the text branch's answer.
+        q_BNC: the shared query.
+        terms: (rows, term) for consecutive runs of rows; the rows add up to B.
+        index: the site's number.
+        num_heads: heads merged in C.
+
+    Returns:
+        [B, N, C]. Nothing is written in place, so gradients and cached tensors are safe.
+
+    Source: StyleCrafter (arXiv 2312.00330), equation 1, with the gain of section 4.2.
+    """
+    rows = [count for count, _ in terms]
+    styled = [
+        term.gains[index].to(q.dtype) * style_attention(q, term.sites[index], num_heads)
+        for q, (_, term) in zip(q_BNC.split(rows), terms, strict=True)
+    ]
+    return text_BNC + (styled[0] if len(styled) == 1 else torch.cat(styled))

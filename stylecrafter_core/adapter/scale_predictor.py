@@ -1,0 +1,49 @@
+"""The context-aware scale predictor: how much style each cross-attention gets, from text and style."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..spec import ScalePredictorSpec
+from .query_transformer import QueryTransformer
+
+
+class ScalePredictor(QueryTransformer):
+    """One factor per site: `s = tanh(head(QueryTransformer([style, text])))`, in (-1, 1).
+
+    The gain of site i is `1 + s_i`. A rich style raises it, a complex prompt lowers it.
+
+    Source: StyleCrafter (arXiv 2312.00330), section 4.2.
+    """
+
+    def __init__(self, spec: ScalePredictorSpec, *, operations: Any = nn, **factory: Any):
+        super().__init__(
+            spec.num_queries, spec.width, spec.depth, spec.num_heads, operations=operations, **factory
+        )
+        self.text_first = spec.text_first
+        self.text_proj = self._projection(spec.projects_inputs, spec, operations, factory)
+        self.style_proj = self._projection(spec.projects_inputs, spec, operations, factory)
+        self.proj = (
+            operations.Linear(spec.width, spec.width, bias=False, **factory)
+            if spec.projects_output
+            else nn.Identity()
+        )
+        self.head = nn.Sequential(
+            operations.Linear(spec.width, spec.hidden_dim, **factory),
+            nn.GELU(),
+            operations.Linear(spec.hidden_dim, 1, **factory),
+        )
+
+    @staticmethod
+    def _projection(wanted: bool, spec: ScalePredictorSpec, operations: Any, factory: Any) -> nn.Module:
+        return operations.Linear(spec.input_dim, spec.width, **factory) if wanted else nn.Identity()
+
+    def forward(self, style_BQD: Tensor, text_BND: Tensor) -> Tensor:
+        """[B, Q, D] style tokens and [B, N, D] text tokens to [B, sites] factors in (-1, 1)."""
+        style, text = self.style_proj(style_BQD), self.text_proj(text_BND)
+        tokens = torch.cat([text, style] if self.text_first else [style, text], dim=1)
+        return F.tanh(self.head(self.proj(super().forward(tokens)))).squeeze(-1)

@@ -1,0 +1,23 @@
+"""Weight files to modules, without the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .adapter import StyleAdapter, fingerprint
+from .formats import read_adapter
+
+
+def load_adapter(path: str | Path) -> StyleAdapter:
+    """The style adapter in a file of any published or own format, recognised by its keys.
+
+    Returns:
+        A StyleAdapter in evaluation mode, on the CPU, in float32: `encode`, `layer_gains`, `site_styles`.
+
+    Raises:
+        WeightFileError: the file cannot be read, is not an adapter, or lacks something; says which and what.
+    """
+    file = read_adapter(path)
+    adapter = StyleAdapter(file.spec, fingerprint(file.spec, file.tensors), device="meta")
+    adapter.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()}, assign=True)
+    return adapter.eval().requires_grad_(False)
