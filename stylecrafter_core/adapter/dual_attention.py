@@ -67,7 +67,9 @@ class StyleTerm:
     gains: tuple[Tensor, ...]
 
 
-def add_style(text_BNC: Tensor, q_BNC: Tensor, terms: Sequence[tuple[int, StyleTerm]], index: int, num_heads: int) -> Tensor:
+def add_style(
+    text_BNC: Tensor, q_BNC: Tensor, terms: Sequence[tuple[int, StyleTerm]], index: int, num_heads: int
+) -> Tensor:
     """`F = TCA + s_i · LN(SCA)` at one site, for a batch made of several styles.
 
     Args:

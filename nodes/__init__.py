@@ -1,0 +1,34 @@
+"""The sockets: what an artist sees. Each node is a description and one call inwards."""
+
+from .loaders import (
+    StyleCrafterAdapterLoader,
+    StyleCrafterImageEncoderLoader,
+    StyleCrafterPatchModel,
+    StyleCrafterVideoModelLoader,
+)
+from .model_files import register_folder
+from .sampling import StyleCrafterDDIM, StyleCrafterGuider, StyleCrafterSampler, StyleCrafterSetVideoLength
+from .style import StyleCrafterApplyStyle, StyleCrafterEncodeStyle
+from .video import StyleCrafterEmptyVideoLatent, StyleCrafterVideoCombine
+
+register_folder()
+
+_NODES = (
+    StyleCrafterVideoModelLoader,
+    StyleCrafterAdapterLoader,
+    StyleCrafterPatchModel,
+    StyleCrafterImageEncoderLoader,
+    StyleCrafterEncodeStyle,
+    StyleCrafterApplyStyle,
+    StyleCrafterGuider,
+    StyleCrafterSampler,
+    StyleCrafterDDIM,
+    StyleCrafterSetVideoLength,
+    StyleCrafterEmptyVideoLatent,
+    StyleCrafterVideoCombine,
+)
+
+NODE_CLASS_MAPPINGS = {node.GET_SCHEMA().node_id: node for node in _NODES}
+NODE_DISPLAY_NAME_MAPPINGS = {
+    name: node.GET_SCHEMA().display_name for name, node in NODE_CLASS_MAPPINGS.items()
+}

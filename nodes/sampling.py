@@ -1,0 +1,207 @@
+"""Nodes that sample with two guidance scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..stylecrafter_core.comfy_host.ddim_sampler import DDIMSampler
+from ..stylecrafter_core.comfy_host.guider import StyleGuider
+from ..stylecrafter_core.comfy_host.sampling import (
+    SAMPLER_NAMES,
+    SCHEDULER_NAMES,
+    sample,
+    set_video_length,
+)
+from ..stylecrafter_core.guidance import DualGuidance
+from .sockets import schema
+
+MODEL_TOOLTIP = "A model with a style adapter."
+POSITIVE_TOOLTIP = "The prompt with its style, from Apply Style."
+NEGATIVE_TOOLTIP = "The negative or empty prompt."
+FORMULA = "Guided = empty + cfg_style x (styled - text) + cfg_text x (text - empty)."
+
+
+def _cfg_text() -> io.Input:
+    return io.Float.Input(
+        "cfg_text",
+        default=16.0,
+        min=0.0,
+        max=100.0,
+        step=0.1,
+        round=0.01,
+        tooltip="Text scale: how closely the prompt is followed. Published: 16 for video (15 in its script, "
+        "which counts from another point), 7.5 for SDXL. 1 saves the empty pass.",
+    )
+
+
+def _cfg_style() -> io.Input:
+    return io.Float.Input(
+        "cfg_style",
+        default=8.5,
+        min=0.0,
+        max=100.0,
+        step=0.1,
+        round=0.01,
+        tooltip="Style scale: how strongly the look is followed. Published: 8.5 for video (7.5 in its "
+        "script), 5 for SDXL. 0 is no style; equal to cfg_text is plain guidance on the styled prompt.",
+    )
+
+
+class StyleCrafterGuider(io.ComfyNode):
+    """Two scales for SamplerCustomAdvanced."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterGuider",
+            display_name="Dual CFG Guider (StyleCrafter)",
+            description=f"Guidance with a text scale and a style scale. {FORMULA}",
+            inputs=[
+                io.Model.Input("model", tooltip=MODEL_TOOLTIP),
+                io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
+                io.Conditioning.Input("negative", tooltip=NEGATIVE_TOOLTIP),
+                _cfg_text(),
+                _cfg_style(),
+            ],
+            outputs=[io.Guider.Output(display_name="GUIDER", tooltip="For SamplerCustomAdvanced.")],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: Any, positive: Any, negative: Any, cfg_text: float, cfg_style: float
+    ) -> io.NodeOutput:
+        return io.NodeOutput(StyleGuider(model, positive, negative, DualGuidance(cfg_text, cfg_style)))
+
+
+class StyleCrafterSampler(io.ComfyNode):
+    """The whole sampling in one box."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterSampler",
+            display_name="Sampler (StyleCrafter)",
+            description=f"Samples with a text scale and a style scale. {FORMULA}",
+            inputs=[
+                io.Model.Input("model", tooltip=MODEL_TOOLTIP),
+                io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
+                io.Conditioning.Input("negative", tooltip=NEGATIVE_TOOLTIP),
+                io.Latent.Input("latent_image", tooltip="From Empty Video Latent, or an encoded video."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Start of the noise; the same seed gives the same result.",
+                ),
+                io.Int.Input(
+                    "steps", default=50, min=1, max=10000, tooltip="Published: 50 for video, 30 for SDXL."
+                ),
+                _cfg_text(),
+                _cfg_style(),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=SAMPLER_NAMES,
+                    tooltip="stylecrafter_ddim is DDIM with eta 1, as published for video.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=SCHEDULER_NAMES,
+                    default="ddim_uniform",
+                    tooltip="ddim_uniform gives the published timesteps.",
+                ),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="1: from nothing. Less keeps part of the latent that comes in.",
+                ),
+            ],
+            outputs=[io.Latent.Output(display_name="LATENT", tooltip="For VAE Decode.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        positive: Any,
+        negative: Any,
+        latent_image: dict[str, Any],
+        seed: int,
+        steps: int,
+        cfg_text: float,
+        cfg_style: float,
+        sampler_name: str,
+        scheduler: str,
+        denoise: float,
+    ) -> io.NodeOutput:
+        sampled = sample(
+            model,
+            positive,
+            negative,
+            latent_image,
+            DualGuidance(cfg_text, cfg_style),
+            seed=seed,
+            steps=steps,
+            sampler_name=sampler_name,
+            scheduler=scheduler,
+            denoise=denoise,
+        )
+        return io.NodeOutput(sampled)
+
+
+class StyleCrafterDDIM(io.ComfyNode):
+    """The released sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterDDIM",
+            display_name="DDIM with eta (StyleCrafter)",
+            description="DDIM as released with the video model, for SamplerCustomAdvanced. The schedule "
+            "ddim_uniform gives the published timesteps.",
+            inputs=[
+                io.Float.Input(
+                    "eta",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Fresh noise per step: 1 as published, 0 is deterministic.",
+                ),
+            ],
+            outputs=[io.Sampler.Output(display_name="SAMPLER", tooltip="For SamplerCustomAdvanced.")],
+        )
+
+    @classmethod
+    def execute(cls, eta: float) -> io.NodeOutput:
+        return io.NodeOutput(DDIMSampler(eta))
+
+
+class StyleCrafterSetVideoLength(io.ComfyNode):
+    """Tells a model where one video ends and the next begins."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterSetVideoLength",
+            display_name="Set Video Length (StyleCrafter)",
+            description="For a latent with several videos on the host's own samplers: how many frames are "
+            "one video. The StyleCrafter sampler reads it off the latent itself.",
+            inputs=[
+                io.Model.Input("model", tooltip="The video model."),
+                io.Int.Input("frames", default=16, min=1, max=4096, tooltip="Frames of one video."),
+            ],
+            outputs=[
+                io.Model.Output(display_name="MODEL", tooltip="The model that cuts its latents so."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: Any, frames: int) -> io.NodeOutput:
+        return io.NodeOutput(set_video_length(model, frames))

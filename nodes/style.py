@@ -1,0 +1,91 @@
+"""Nodes that make a style and put it into a prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
+from ..stylecrafter_core.comfy_host.vision import encode_clip_tokens
+from ..stylecrafter_core.spec import FAMILIES
+from .sockets import ADAPTER, STYLE, schema
+
+
+class StyleCrafterEncodeStyle(io.ComfyNode):
+    """Pictures to a style."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterEncodeStyle",
+            display_name="Encode Style (StyleCrafter)",
+            description="Reads the style of one reference picture, or of several at once as a batch.",
+            search_aliases=["style reference", "image prompt", "style transfer"],
+            inputs=[
+                ADAPTER.Input("adapter", tooltip="The adapter that the model has, too."),
+                io.ClipVision.Input("clip_vision", tooltip="CLIP ViT-H/14 for the published adapters."),
+                io.Image.Input(
+                    "images",
+                    tooltip="Reference pictures of any size; a batch counts as several references of one "
+                    "style. Transparency becomes white.",
+                ),
+            ],
+            outputs=[STYLE.Output(display_name="style", tooltip="For Apply Style.")],
+        )
+
+    @classmethod
+    def execute(cls, adapter: Any, clip_vision: Any, images: Any) -> io.NodeOutput:
+        tokens = encode_clip_tokens(clip_vision, images, FAMILIES[adapter.spec.family].clip_tokens)
+        return io.NodeOutput(adapter.encode(tokens))
+
+
+class StyleCrafterApplyStyle(io.ComfyNode):
+    """A style into a prompt."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(
+            node_id="StyleCrafterApplyStyle",
+            display_name="Apply Style (StyleCrafter)",
+            description="Puts a style into a positive conditioning: the prompt decides the content, the "
+            "style the look.",
+            inputs=[
+                io.Conditioning.Input("conditioning", tooltip="The positive prompt."),
+                STYLE.Input("style", tooltip="From Encode Style."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=5.0,
+                    step=0.05,
+                    tooltip="On top of what the scale predictor finds; 0 is off. Published: 1.0 for video, "
+                    "0.5 for SDXL.",
+                ),
+                io.Float.Input(
+                    "start_at",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling at which the style begins: 0 is pure noise.",
+                ),
+                io.Float.Input(
+                    "end_at",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Part of the sampling at which the style ends: 1 is the finished picture.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="CONDITIONING", tooltip="The prompt with its style."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, conditioning: Any, style: Any, strength: float, start_at: float, end_at: float
+    ) -> io.NodeOutput:
+        return io.NodeOutput(apply_style(conditioning, StyleRequest(style, strength, start_at, end_at)))

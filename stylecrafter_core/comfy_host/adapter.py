@@ -1,0 +1,96 @@
+"""A style adapter under the host's memory management."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from ..adapter import SiteStyle, Style, StyleAdapter, fingerprint
+from ..formats import AdapterFile
+from ..spec import AdapterSpec
+
+T = TypeVar("T")
+
+
+class HostAdapter:
+    """What travels on the STYLECRAFTER_ADAPTER socket: the adapter, moved in and out by the host.
+
+    Immutable. What is derived from a style is kept as long as the style lives: K and V once per style, gains
+    once per style and prompt.
+
+    Args:
+        file: a read adapter file.
+        name: shown to people.
+    """
+
+    def __init__(self, file: AdapterFile, name: str):
+        management = comfy.model_management
+        self.name = name
+        device = management.unet_offload_device()
+        self.module = StyleAdapter(
+            file.spec, fingerprint(file.spec, file.tensors), operations=comfy.ops.manual_cast, device="meta"
+        )
+        self.module.load_state_dict({n: t.to(device) for n, t in file.tensors.items()}, assign=True)
+        self.module.eval().requires_grad_(False)
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            self.module, load_device=management.get_torch_device(), offload_device=device
+        )
+        self._site_styles: WeakKeyDictionary[Style, dict[Any, tuple[SiteStyle, ...]]] = WeakKeyDictionary()
+        self._gains: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
+
+    def __deepcopy__(self, memo: dict) -> HostAdapter:
+        """The host deep-copies patches when a model is cloned; weights are shared, never copied."""
+        return self
+
+    @property
+    def spec(self) -> AdapterSpec:
+        """All sizes of the adapter."""
+        return self.module.spec
+
+    @property
+    def adapter_id(self) -> str:
+        """Fingerprint of the weights."""
+        return self.module.adapter_id
+
+    def encode(self, clip_tokens_RLW: Tensor) -> Style:
+        """See StyleAdapter.encode."""
+        return self._run(self.module.encode, clip_tokens_RLW)
+
+    def layer_gains(self, style_tokens_BQD: Tensor, text_BND: Tensor) -> Tensor:
+        """See StyleAdapter.layer_gains."""
+        return self._run(self.module.layer_gains, style_tokens_BQD, text_BND)
+
+    def gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
+        """[B, sites] gains of a style under a prompt, computed once for this pair."""
+        cache = self._gains.setdefault(style, WeakTensorKeyDictionary())
+        if text_BND not in cache:
+            tokens = style.tokens.expand(len(text_BND), -1, -1)
+            cache[text_BND] = self.layer_gains(tokens, text_BND)
+        return cache[text_BND]
+
+    def site_styles_of(self, style: Style, dtype: torch.dtype) -> tuple[SiteStyle, ...]:
+        """K, V and norm of every site for a style, computed once and kept in `dtype`."""
+        cache = self._site_styles.setdefault(style, {})
+        if dtype not in cache:
+            sites = self._run(self.module.site_styles, style.tokens)
+            cache[dtype] = tuple(_cast(site, dtype) for site in sites)
+        return cache[dtype]
+
+    def _run(self, compute: Callable[..., T], *tensors: Tensor) -> T:
+        """Compute in float32 on the device where the host has put the weights."""
+        comfy.model_management.load_models_gpu([self.patcher])
+        device = self.patcher.load_device
+        return compute(*(tensor.to(device, torch.float32) for tensor in tensors))
+
+
+def _cast(site: SiteStyle, dtype: torch.dtype) -> SiteStyle:
+    parts = (site.k, site.v, site.norm_weight, site.norm_bias)
+    return SiteStyle(*(None if part is None else part.to(dtype) for part in parts))  # type: ignore[arg-type]

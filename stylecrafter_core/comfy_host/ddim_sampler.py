@@ -1,0 +1,75 @@
+"""DDIM with eta as the host's SAMPLER."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.samplers
+import torch
+from torch import Tensor
+from tqdm.auto import trange
+
+from ..ddim import ddim_step
+
+
+class DDIMSampler(comfy.samplers.Sampler):
+    """The released sampler, on any schedule of sigmas.
+
+    Works on `x = √ᾱ·x_k`, x_k being the host's sample and `ᾱ = 1/(1+σ²)`. With the host's `ddim_uniform`
+    schedule of 50 steps the timesteps are the released 981, 961, …, 1.
+
+    Args:
+        eta: 0 is deterministic, 1 as released.
+
+    Source: Song et al. (arXiv 2010.02502); the released VideoCrafter sampler.
+    Differs: from the host's `ddim`, which is deterministic and ends at σ = 0. As released, the last step
+    here goes to ᾱ of timestep 0, and a video made from nothing starts at unscaled noise.
+    """
+
+    def __init__(self, eta: float):
+        self.eta = eta
+
+    def sample(
+        self,
+        model_wrap: Any,
+        sigmas: Tensor,
+        extra_args: dict[str, Any],
+        callback: Callable | None,
+        noise: Tensor,
+        latent_image: Tensor,
+        denoise_mask: Tensor | None = None,
+        disable_pbar: bool = False,
+    ) -> Tensor:
+        """See the host's Sampler. Returns the sample, in the host's scale where noise is left in it."""
+        denoise = comfy.samplers.KSamplerX0Inpaint(model_wrap, sigmas)
+        denoise.noise, denoise.latent_image = noise, latent_image
+        extra_args = {**extra_args, "denoise_mask": denoise_mask}
+        alpha_bars = _alpha_bars(sigmas, model_wrap.inner_model.model_sampling)
+        x = _start(noise, latent_image, alpha_bars[0])
+        fresh = torch.Generator(noise.device).manual_seed((extra_args.get("seed") or 0) + 1)
+        total = len(sigmas) - 1
+        for i in trange(total, disable=disable_pbar):
+            sigma = sigmas[i].expand(len(x))
+            x0 = denoise(x / alpha_bars[i].sqrt(), sigma, **extra_args)
+            if callback is not None:
+                callback(i, x0, x, total)
+            z = _noise_like(x, fresh) if self.eta > 0 else None
+            x = ddim_step(x, x0, alpha_bars[i], alpha_bars[i + 1], self.eta, z)
+        return x if sigmas[-1] == 0 else x / alpha_bars[-1].sqrt()
+
+
+def _alpha_bars(sigmas: Tensor, model_sampling: Any) -> Tensor:
+    """ᾱ at every sigma; a final 0 stands for the model's least noisy timestep."""
+    return 1 / (1 + sigmas.clamp(min=float(model_sampling.sigma_min)) ** 2)
+
+
+def _start(noise: Tensor, latent_image: Tensor, alpha_bar: Tensor) -> Tensor:
+    """The noise itself for an empty latent, as released; else `√ᾱ·latent + √(1−ᾱ)·noise`."""
+    if torch.count_nonzero(latent_image) == 0:
+        return noise
+    return alpha_bar.sqrt() * latent_image + (1 - alpha_bar).sqrt() * noise
+
+
+def _noise_like(x: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)

@@ -1,0 +1,157 @@
+"""Dual guidance as the host's GUIDER."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import comfy.model_patcher
+import comfy.samplers
+from torch import Tensor
+
+from ..guidance import DualGuidance
+from .conditioning import Conditioning, has_style, strip_style
+from .keys import STYLE
+from .patch import is_patched
+from .unet import unpatched_model_error
+
+Conds = list[dict[str, Any]]
+
+
+class StyleGuider(comfy.samplers.CFGGuider):
+    """Samples with two guidance scales. The text-only condition is the positive one without its style.
+
+    Args:
+        model: a MODEL; with a style in `positive` it must have a style adapter.
+        positive, negative: the host's CONDITIONING.
+        guidance: the two scales.
+
+    Raises:
+        MismatchError: `positive` carries a style and the model was never patched; names the node to add.
+    """
+
+    def __init__(
+        self,
+        model: comfy.model_patcher.ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
+        guidance: DualGuidance,
+    ):
+        if any(STYLE in values.get("model_conds", {}) for _, values in positive) and not is_patched(model):
+            raise unpatched_model_error()
+        super().__init__(model)
+        self.guidance = guidance
+        self.set_conds(positive, negative)
+        self.set_cfg(guidance.cfg_text)
+
+    def predict_noise(
+        self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed: int | None = None
+    ) -> Tensor:
+        """x0 under dual guidance; the host calls this once per model evaluation."""
+        step = Step(self.inner_model, x, timestep, model_options or {})
+        return dual_cfg(self.guidance, step, self.conds["positive"], self.conds.get("negative"))
+
+
+class Step:
+    """One model evaluation of the sampler: the model, the noisy latent, its sigma, the host's options."""
+
+    def __init__(self, model: Any, x: Tensor, sigma: Tensor, options: dict):
+        self.model, self.x, self.sigma, self.options = model, x, sigma, options
+
+    def predict(self, first: Conds | None, second: Conds | None) -> list[Tensor]:
+        """x0 under two conditions, batched by the host where they allow it; zeros for None."""
+        return comfy.samplers.calc_cond_batch(self.model, [first, second], self.x, self.sigma, self.options)
+
+    def hook_arguments(self, **more: Any) -> dict[str, Any]:
+        """What every guidance hook of the host gets."""
+        common = {"model": self.model, "model_options": self.options, "input": self.x, "sigma": self.sigma}
+        return {**common, **more}
+
+
+def dual_cfg(guidance: DualGuidance, step: Step, positive: Conds, negative: Conds | None) -> Tensor:
+    """The guided x0 of one step, with only the passes that the two scales need.
+
+    Text-only and empty pass are asked for together, the styled one alone. Hooks of other packs see the
+    styled prediction as the conditional one and the text scale as the scale. Without a style in `positive`
+    this is the host's plain guidance.
+    """
+    if not has_style(positive):
+        guidance = replace(guidance, cfg_style=0.0)
+    keeps_empty = guidance.needs_empty or step.options.get("disable_cfg1_optimization", False)
+    uncond = negative if keeps_empty else None
+    text, empty = step.predict(strip_style(positive) if guidance.needs_text else None, uncond)
+    styled = step.predict(positive, None)[0] if guidance.needs_styled else None
+    if styled is None:
+        text, empty = _before(guidance, step, positive, uncond, text, empty)
+    else:
+        styled, empty = _before(guidance, step, positive, uncond, styled, empty)
+    guided = _combine(guidance, step, positive, uncond, (empty, text, styled))
+    return _after(guidance, step, positive, uncond, (empty, text if styled is None else styled), guided)
+
+
+def _before(
+    guidance: DualGuidance, step: Step, positive: Conds, uncond: Conds | None, cond: Tensor, empty: Tensor
+) -> list[Tensor]:
+    """The host's sampler_pre_cfg_function hooks, on the conditional and the empty prediction."""
+    out = [cond, empty]
+    for hook in step.options.get("sampler_pre_cfg_function", []):
+        out = hook(
+            step.hook_arguments(
+                conds=[positive, uncond],
+                conds_out=out,
+                cond_scale=guidance.cfg_text,
+                timestep=step.sigma,
+            )
+        )
+    return out
+
+
+def _combine(
+    guidance: DualGuidance,
+    step: Step,
+    positive: Conds,
+    uncond: Conds | None,
+    predictions: tuple[Tensor, Tensor, Tensor | None],
+) -> Tensor:
+    """The formula, or the host's sampler_cfg_function in its place, which gets one conditional for both."""
+    empty, text, styled = predictions
+    hook = step.options.get("sampler_cfg_function")
+    if hook is None or guidance.cfg_text == 0.0:
+        return guidance.combine(empty, text, styled)
+    cond = guidance.conditional(text, styled)
+    return step.x - hook(
+        step.hook_arguments(
+            cond=step.x - cond,
+            uncond=step.x - empty,
+            cond_scale=guidance.cfg_text,
+            timestep=step.sigma,
+            cond_denoised=cond,
+            uncond_denoised=empty,
+            input_cond=positive,
+            input_uncond=uncond,
+        )
+    )
+
+
+def _after(
+    guidance: DualGuidance,
+    step: Step,
+    positive: Conds,
+    uncond: Conds | None,
+    predictions: tuple[Tensor, Tensor],
+    guided: Tensor,
+) -> Tensor:
+    """The host's sampler_post_cfg_function hooks."""
+    empty, cond = predictions
+    for hook in step.options.get("sampler_post_cfg_function", []):
+        guided = hook(
+            step.hook_arguments(
+                denoised=guided,
+                cond=positive,
+                uncond=uncond,
+                cond_scale=guidance.cfg_text,
+                uncond_denoised=empty,
+                cond_denoised=cond,
+            )
+        )
+    return guided

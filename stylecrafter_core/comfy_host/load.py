@@ -1,0 +1,65 @@
+"""Weight files to the host's objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import MismatchError
+from ..formats import TemporalFile, VideoBase, read_adapter, read_temporal, read_video_base
+from .adapter import HostAdapter
+from .model import load_model
+from .patch import patch_model
+from .text import load_clip
+from .vae import load_vae
+
+
+def load_adapter(path: Path) -> HostAdapter:
+    """A style adapter of any published or own format, under the host's memory management."""
+    return HostAdapter(read_adapter(path), path.name)
+
+
+def load_video_model(
+    base_path: Path, adapter: HostAdapter | None, temporal_path: Path | None
+) -> tuple[Any, ...]:
+    """A video base as the host's MODEL, CLIP and VAE.
+
+    Args:
+        base_path: the published `model.ckpt`, or any file with the same keys.
+        adapter: patched into the model; None leaves the model plain.
+        temporal_path: a temporal file whose weights replace the base's; None keeps the base's.
+
+    Returns:
+        (MODEL, CLIP or None, VAE or None): None where the file holds none.
+
+    Raises:
+        WeightFileError: a file cannot be read or is not what it should be.
+        MismatchError: temporal file or adapter do not fit the base.
+    """
+    base = read_video_base(base_path)
+    tensors = dict(base.unet)
+    if temporal_path is not None:
+        tensors |= fitting_temporal(base, base_path, read_temporal(temporal_path), temporal_path).tensors
+    model = load_model(base.unet_spec, tensors, base_path.name)
+    clip = load_clip(base.text, base_path.name) if base.text else None
+    vae = load_vae(base.vae) if base.vae else None
+    return (model if adapter is None else patch_model(model, adapter)), clip, vae
+
+
+def fitting_temporal(base: VideoBase, base_path: Path, file: TemporalFile, path: Path) -> TemporalFile:
+    """The temporal file, if its blocks are those of the base.
+
+    Raises:
+        MismatchError: number, place or size of the blocks differ; the first difference is named.
+    """
+    wanted = {block.name: block for block in base.unet_spec.temporal_blocks}
+    given = {block.name: block for block in file.blocks}
+    if wanted == given:
+        return file
+    name = next(n for n in sorted({*wanted, *given}) if wanted.get(n) != given.get(n))
+    raise MismatchError(
+        f"The temporal file {path.name} was made for another U-Net than {base_path.name}.",
+        found=f"{len(given)} temporal blocks; {name}: {given.get(name, 'not there')}",
+        expected=f"{len(wanted)} temporal blocks; {name}: {wanted.get(name, 'none')}",
+        fix="use the temporal file that belongs to the base, or set temporal_name to none",
+    )

@@ -1,0 +1,79 @@
+"""The video model as the host's MODEL."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.supported_models_base
+import comfy.utils
+import torch
+from torch import Tensor
+
+from ..formats import compare
+from ..spec import UNetSpec
+from .unet import VideoUNet, host_config
+
+log = logging.getLogger(__name__)
+
+
+class VideoModelConfig(comfy.supported_models_base.BASE):
+    """What the host wants to know of a model family: Stable Diffusion 2's latent, eps prediction."""
+
+    # The spatial U-Net is Stable Diffusion 2.1's: its attention needs float32 where the host offers a choice.
+    unet_extra_config = {"attn_precision": torch.float32}  # noqa: RUF012 (the host's own form)
+    latent_format = comfy.latent_formats.SD15
+    memory_usage_factor = 1.0
+
+
+class VideoModel(comfy.model_base.BaseModel):
+    """The host's base model around a VideoUNet."""
+
+    def __init__(self, config: VideoModelConfig, device: Any = None):
+        super().__init__(config, comfy.model_base.ModelType.EPS, device=device, unet_model=VideoUNet)
+
+
+def build_model(
+    spec: UNetSpec, dtype: torch.dtype, manual_cast: torch.dtype | None, device: Any
+) -> VideoModel:
+    """An untrained video model of the given sizes."""
+    config = VideoModelConfig(host_config(spec))
+    config.set_inference_dtype(dtype, manual_cast)
+    return VideoModel(config, device=device)
+
+
+def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comfy.model_patcher.ModelPatcher:
+    """A MODEL with the weights of a video base, under the host's memory management.
+
+    Args:
+        spec: sizes of the U-Net.
+        tensors: its weights, named as in the host's U-Net; every one must be used.
+        file: named in errors.
+
+    Raises:
+        WeightFileError: weights are missing, left over or of a wrong shape; says which.
+    """
+    management = comfy.model_management
+    load_device = management.get_torch_device()
+    parameters = sum(tensor.numel() for tensor in tensors.values())
+    supported = VideoModelConfig.supported_inference_dtypes
+    dtype = management.unet_dtype(
+        model_params=parameters,
+        supported_dtypes=supported,
+        weight_dtype=comfy.utils.weight_dtype(dict(tensors)),
+    )
+    manual_cast = management.unet_manual_cast(dtype, load_device, supported)
+    model = build_model(spec, dtype, manual_cast, management.unet_inital_load_device(parameters, dtype))
+    unet = model.diffusion_model
+    report = compare({name: tuple(w.shape) for name, w in unet.state_dict().items()}, tensors)
+    report.raise_unless_complete(file, "the video U-Net")
+    unet.load_state_dict(dict(tensors))
+    log.info("StyleCrafter: %s", report.summary())
+    return comfy.model_patcher.ModelPatcher(
+        model, load_device=load_device, offload_device=management.unet_offload_device()
+    )

@@ -1,0 +1,173 @@
+"""A MODEL that understands styles: two wrappers, nothing shared is mutated.
+
+The first wrapper sees every condition before the host batches it and makes its style ready: K, V, gains.
+The second sees every call of the diffusion model and composes, for that call only, attention replacements
+which call whatever was registered before and add the style term. So order of patching does not matter.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import comfy.model_patcher
+import torch
+from comfy.ldm.modules.attention import optimized_attention
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..adapter import StyleTerm, add_style
+from ..errors import MismatchError
+from ..spec import Site
+from .adapter import HostAdapter
+from .conditioning import StyleBatch, StyleCond
+from .keys import STYLE, WRAPPER
+from .sites import sites_for
+
+# Newer hosts pass transformer_options on to the attention function.
+_PASSES_OPTIONS = "kwargs" in inspect.signature(optimized_attention).parameters
+
+
+def patch_model(
+    model: comfy.model_patcher.ModelPatcher, adapter: HostAdapter
+) -> comfy.model_patcher.ModelPatcher:
+    """A clone of the model that adds the styles found in its conditions.
+
+    A model that was patched before gets the new adapter in place of the old one.
+
+    Raises:
+        MismatchError: the adapter does not fit the model; both are named.
+    """
+    sites = sites_for(adapter.spec, model.get_model_object("diffusion_model"))
+    patched = model.clone()
+    for kind, wrapper in (
+        (WrappersMP.CALC_COND_BATCH, StyleBinder(adapter)),
+        (WrappersMP.DIFFUSION_MODEL, StyleInjector(sites)),
+    ):
+        patched.remove_wrappers_with_key(kind, WRAPPER)
+        patched.add_wrapper_with_key(kind, WRAPPER, wrapper)
+    patched.set_additional_models(WRAPPER, [adapter.patcher])
+    return patched
+
+
+def is_patched(model: comfy.model_patcher.ModelPatcher) -> bool:
+    """Whether the model has a style adapter."""
+    return bool(model.get_wrappers(WrappersMP.DIFFUSION_MODEL, WRAPPER))
+
+
+class StyleBinder:
+    """Makes the styles in conditions ready for one adapter's model."""
+
+    def __init__(self, adapter: HostAdapter):
+        self.adapter = adapter
+
+    def __deepcopy__(self, memo: dict) -> StyleBinder:
+        return self
+
+    def __call__(
+        self, executor: Callable, model: Any, conds: list, x_in: Tensor, timestep: Tensor, options: dict
+    ) -> Any:
+        bound = [
+            None if group is None else [self._bind(cond, model, timestep) for cond in group]
+            for group in conds
+        ]
+        return executor(model, bound, x_in, timestep, options)
+
+    def _bind(self, cond: dict, model: Any, timestep: Tensor) -> dict:
+        model_conds = dict(cond["model_conds"])
+        style_cond = model_conds.pop(STYLE, None)
+        if style_cond is None:
+            return cond
+        self._check_adapter(style_cond)
+        if style_cond.request.strength != 0.0 and _is_active(style_cond, model.model_sampling, timestep):
+            text = model_conds["c_crossattn"].cond
+            model_conds[STYLE] = style_cond.with_term(self._term(style_cond, text, _compute_dtype(model)))
+        return {**cond, "model_conds": model_conds}
+
+    def _term(self, style_cond: StyleCond, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
+        request = style_cond.request
+        gains = request.strength * self.adapter.gains_of(request.style, text_BND)
+        per_site = gains.to(dtype)[:, :, None, None].unbind(dim=1)
+        return StyleTerm(self.adapter.site_styles_of(request.style, dtype), per_site)
+
+    def _check_adapter(self, style_cond: StyleCond) -> None:
+        style = style_cond.request.style
+        if style.adapter_id != self.adapter.adapter_id:
+            raise MismatchError(
+                "The style in the conditioning was encoded with another adapter than the model has.",
+                found=f"a style of the {style.family} adapter {style.adapter_id}",
+                expected=f"a style of {self.adapter.name} ({self.adapter.adapter_id}), the model's adapter",
+                fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
+            )
+
+
+class StyleInjector:
+    """Adds ready styles to the attention of one call of the diffusion model."""
+
+    def __init__(self, sites: tuple[Site, ...]):
+        self.sites = sites
+
+    def __deepcopy__(self, memo: dict) -> StyleInjector:
+        return self
+
+    def __call__(
+        self,
+        executor: Callable,
+        x: Tensor,
+        timesteps: Tensor,
+        context: Tensor | None = None,
+        y: Tensor | None = None,
+        control: dict | None = None,
+        transformer_options: dict | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        batch = kwargs.pop(STYLE, None)
+        options = transformer_options or {}
+        if batch is not None:
+            options = with_style(options, self.sites, batch)
+        return executor(x, timesteps, context, y, control, options, **kwargs)
+
+
+def with_style(options: dict, sites: tuple[Site, ...], batch: StyleBatch) -> dict:
+    """A copy of the host's transformer_options whose attn2 replacements add the style of the batch."""
+    replacements = options.get("patches_replace", {})
+    before = replacements.get("attn2", {})
+    styled = {
+        site.key: StyledAttention(before.get(site.key, before.get(site.key[:2])), batch, index)
+        for index, site in enumerate(sites)
+    }
+    return {**options, "patches_replace": {**replacements, "attn2": {**before, **styled}}}
+
+
+class StyledAttention:
+    """One cross-attention of one call: what stood there before, plus the style term."""
+
+    def __init__(self, before: Callable | None, batch: StyleBatch, index: int):
+        self.text_attention = before or _host_attention
+        self.batch = batch
+        self.index = index
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
+        text = self.text_attention(q, k, v, extra_options)
+        return add_style(text, q, self.batch.terms, self.index, extra_options["n_heads"])
+
+
+def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
+    options = {"transformer_options": extra_options} if _PASSES_OPTIONS else {}
+    return optimized_attention(
+        q, k, v, extra_options["n_heads"], attn_precision=extra_options["attn_precision"], **options
+    )
+
+
+def _is_active(style_cond: StyleCond, model_sampling: Any, timestep: Tensor) -> bool:
+    """Whether the current sigma lies in the requested part of the sampling, its end excluded."""
+    request = style_cond.request
+    if request.start_at <= 0.0 and request.end_at >= 1.0:
+        return True
+    start, end = (model_sampling.percent_to_sigma(p) for p in (request.start_at, request.end_at))
+    return end < float(timestep[0]) <= start
+
+
+def _compute_dtype(model: Any) -> torch.dtype:
+    return model.manual_cast_dtype or model.get_dtype()

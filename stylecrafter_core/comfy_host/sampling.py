@@ -1,0 +1,105 @@
+"""One call from an empty latent to a sampled one, with everything that the host's own sampler node does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+import latent_preview
+
+from ..errors import InputError
+from ..guidance import DualGuidance
+from ..temporal import check_frames
+from .conditioning import Conditioning
+from .ddim_sampler import DDIMSampler
+from .guider import StyleGuider
+from .keys import NUM_FRAMES
+
+RELEASED_SAMPLER = "stylecrafter_ddim"  # DDIM with eta 1, as the published video model is sampled
+SAMPLER_NAMES = [RELEASED_SAMPLER, *comfy.samplers.KSampler.SAMPLERS]
+SCHEDULER_NAMES = comfy.samplers.KSampler.SCHEDULERS
+
+Latent = dict[str, Any]  # the host's: {"samples": tensor, ...}
+
+
+def sample(
+    model: comfy.model_patcher.ModelPatcher,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    guidance: DualGuidance,
+    *,
+    seed: int,
+    steps: int,
+    sampler_name: str,
+    scheduler: str,
+    denoise: float,
+) -> Latent:
+    """A sampled latent under dual guidance: progress, previews, masks and interrupts as in the host.
+
+    Args:
+        latent: {"samples": [rows, 4, h, w]}; "frames" in it is the length of one video.
+        sampler_name: one of SAMPLER_NAMES.
+        scheduler: one of SCHEDULER_NAMES.
+        denoise: share of the schedule that is run, in (0, 1].
+
+    Raises:
+        InputError: the latent's frames do not divide into whole videos.
+        MismatchError: see StyleGuider.
+    """
+    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    if "frames" in latent:
+        model = with_video_length(model, samples, latent["frames"])
+    guider = StyleGuider(model, positive, negative, guidance)
+    sampled = guider.sample(
+        comfy.sample.prepare_noise(samples, seed, latent.get("batch_index")),
+        samples,
+        _sampler(sampler_name),
+        _sigmas(model, sampler_name, scheduler, steps, denoise),
+        denoise_mask=latent.get("noise_mask"),
+        callback=latent_preview.prepare_callback(model, steps),
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seed,
+    )
+    return {**latent, "samples": sampled.to(comfy.model_management.intermediate_device())}
+
+
+def with_video_length(
+    model: comfy.model_patcher.ModelPatcher, samples: Any, num_frames: int
+) -> comfy.model_patcher.ModelPatcher:
+    """The model, told how many latent frames are one video, where the latent holds several."""
+    check_frames(len(samples), num_frames)
+    return model if num_frames == len(samples) else set_video_length(model, num_frames)
+
+
+def set_video_length(
+    model: comfy.model_patcher.ModelPatcher, num_frames: int
+) -> comfy.model_patcher.ModelPatcher:
+    """A clone of the model that cuts its latents into videos of `num_frames` frames, at least 1."""
+    if num_frames < 1:
+        raise InputError(
+            "A video cannot have this number of frames.",
+            found=f"frames {num_frames}",
+            expected="1 or more",
+            fix="set frames to the number of frames of one video",
+        )
+    clone = model.clone()
+    clone.model_options["transformer_options"][NUM_FRAMES] = num_frames
+    return clone
+
+
+def _sampler(name: str) -> comfy.samplers.Sampler:
+    return DDIMSampler(eta=1.0) if name == RELEASED_SAMPLER else comfy.samplers.sampler_object(name)
+
+
+def _sigmas(model: Any, sampler_name: str, scheduler: str, steps: int, denoise: float) -> Any:
+    # The host's KSampler knows which samplers want another schedule; DDIM takes the plain one.
+    name = "euler" if sampler_name == RELEASED_SAMPLER else sampler_name
+    host = comfy.samplers.KSampler(
+        model, steps, model.load_device, sampler=name, scheduler=scheduler, denoise=denoise
+    )
+    return host.sigmas

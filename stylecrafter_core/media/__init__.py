@@ -1,0 +1,24 @@
+"""Frames in and out of files: mp4, webm, animated webp, gif and PNG sequences, frame by frame."""
+
+from __future__ import annotations
+
+from .files import explain_disk_errors
+from .formats import FORMATS, VideoFormat
+from .frames import check_frames, play_order, shown_frames
+from .metadata import metadata_text
+from .read import ReadVideo, read_video
+from .write import WrittenVideo, write_video
+
+__all__ = [
+    "FORMATS",
+    "ReadVideo",
+    "VideoFormat",
+    "WrittenVideo",
+    "check_frames",
+    "explain_disk_errors",
+    "metadata_text",
+    "play_order",
+    "read_video",
+    "shown_frames",
+    "write_video",
+]

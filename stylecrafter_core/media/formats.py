@@ -1,0 +1,65 @@
+"""The kinds of file that can be written, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .container import MP4, WEBM, write_container
+from .encoding import Encoding
+from .frames import FrameSource
+from .gif import write_gif
+from .png_sequence import write_png_sequence
+from .webp import write_webp
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """One kind of file.
+
+    Args:
+        extension: with its dot; empty for a folder of files.
+        write: writes frames to a path.
+        largest_crf: largest value of crf the encoder takes; None where there is no such setting.
+        size_multiple: width and height must be multiples of this.
+        keeps_alpha, keeps_sound, keeps_metadata: what the file can carry.
+        is_video: a video file for players, not an animated picture or a set of pictures.
+        is_animated: the host's web page can show it moving; it tries a gif in a video player.
+    """
+
+    extension: str
+    write: Callable[[FrameSource, Path, Encoding], None]
+    largest_crf: int | None = None
+    size_multiple: int = 1
+    keeps_alpha: bool = False
+    keeps_sound: bool = False
+    keeps_metadata: bool = True
+    is_video: bool = False
+    is_animated: bool = False
+
+
+FORMATS: dict[str, VideoFormat] = {
+    "mp4": VideoFormat(
+        ".mp4",
+        partial(write_container, MP4),
+        largest_crf=51,
+        size_multiple=2,
+        keeps_sound=True,
+        is_video=True,
+        is_animated=True,
+    ),
+    "webm": VideoFormat(
+        ".webm",
+        partial(write_container, WEBM),
+        largest_crf=63,
+        size_multiple=2,
+        keeps_sound=True,
+        is_video=True,
+        is_animated=True,
+    ),
+    "webp": VideoFormat(".webp", write_webp, largest_crf=100, keeps_alpha=True, is_animated=True),
+    "gif": VideoFormat(".gif", write_gif, keeps_metadata=False),
+    "png": VideoFormat("", write_png_sequence, keeps_alpha=True),
+}
