@@ -14,7 +14,6 @@ from ..stylecrafter_core.comfy_host.sampling import (
     sample,
     set_video_length,
 )
-from ..stylecrafter_core.guidance import DualGuidance
 from .sockets import schema
 
 MODEL_TOOLTIP = "A model with a style adapter."
@@ -72,7 +71,7 @@ class StyleCrafterGuider(io.ComfyNode):
     def execute(
         cls, model: Any, positive: Any, negative: Any, cfg_text: float, cfg_style: float
     ) -> io.NodeOutput:
-        return io.NodeOutput(StyleGuider(model, positive, negative, DualGuidance(cfg_text, cfg_style)))
+        return io.NodeOutput(StyleGuider(model, positive, negative, cfg_text, cfg_style))
 
 
 class StyleCrafterSampler(io.ComfyNode):
@@ -145,7 +144,8 @@ class StyleCrafterSampler(io.ComfyNode):
             positive,
             negative,
             latent_image,
-            DualGuidance(cfg_text, cfg_style),
+            cfg_text=cfg_text,
+            cfg_style=cfg_style,
             seed=seed,
             steps=steps,
             sampler_name=sampler_name,

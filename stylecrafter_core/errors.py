@@ -1,4 +1,4 @@
-"""The errors a user can meet. Every message says what, where, what was found, what was expected, what to do."""
+"""The errors a user can meet. A message says what, where, what was found, what was expected, what to do."""
 
 
 class StyleCrafterError(Exception):

@@ -1,4 +1,4 @@
-"""Core tests import `stylecrafter_core` from the repository root; host tests load the pack as the host does."""
+"""Core tests import `stylecrafter_core` from the root; host tests load the pack as the host does."""
 
 import os
 import sys

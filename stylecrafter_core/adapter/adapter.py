@@ -92,7 +92,7 @@ class StyleAdapter(nn.Module):
                 found=f"text tokens {text_BND.shape[-1]} wide",
                 expected=f"{self.spec.context_dim} wide, as this "
                 f"{FAMILIES[self.spec.family].title} adapter reads",
-                fix="encode the prompt with the text encoder of the model family that the adapter was made for",
+                fix="encode the prompt with the text encoder of the family that the adapter was made for",
             )
         return 1 + self.scale_predictor(style_tokens_BQD, text_BND)
 

@@ -83,7 +83,7 @@ class QueryTransformer(nn.Module):
         )
         self.ln_post = operations.LayerNorm(width, **factory)
 
-    def forward(self, tokens_BLW: Tensor) -> Tensor:
+    def answer(self, tokens_BLW: Tensor) -> Tensor:
         """[B, L, W] tokens to [B, Q, W] answers."""
         query_ids = torch.arange(self.num_queries, device=tokens_BLW.device)
         queries_BQW = self.queries(query_ids).to(tokens_BLW.dtype).expand(len(tokens_BLW), -1, -1)

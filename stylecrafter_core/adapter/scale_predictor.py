@@ -46,4 +46,4 @@ class ScalePredictor(QueryTransformer):
         """[B, Q, D] style tokens and [B, N, D] text tokens to [B, sites] factors in (-1, 1)."""
         style, text = self.style_proj(style_BQD), self.text_proj(text_BND)
         tokens = torch.cat([text, style] if self.text_first else [style, text], dim=1)
-        return F.tanh(self.head(self.proj(super().forward(tokens)))).squeeze(-1)
+        return F.tanh(self.head(self.proj(self.answer(tokens)))).squeeze(-1)

@@ -25,4 +25,4 @@ class StyleTransformer(QueryTransformer):
 
     def forward(self, clip_tokens_BLW: Tensor) -> Tensor:
         """[B, L, W] CLIP tokens (of one or several references, concatenated) to [B, Q, D] style tokens."""
-        return self.proj(super().forward(clip_tokens_BLW))
+        return self.proj(self.answer(clip_tokens_BLW))

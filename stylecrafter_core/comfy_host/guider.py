@@ -24,7 +24,7 @@ class StyleGuider(comfy.samplers.CFGGuider):
     Args:
         model: a MODEL; with a style in `positive` it must have a style adapter.
         positive, negative: the host's CONDITIONING.
-        guidance: the two scales.
+        cfg_text, cfg_style: the two guidance scales λ_t and λ_s.
 
     Raises:
         MismatchError: `positive` carries a style and the model was never patched; names the node to add.
@@ -35,14 +35,15 @@ class StyleGuider(comfy.samplers.CFGGuider):
         model: comfy.model_patcher.ModelPatcher,
         positive: Conditioning,
         negative: Conditioning,
-        guidance: DualGuidance,
+        cfg_text: float,
+        cfg_style: float,
     ):
         if any(STYLE in values.get("model_conds", {}) for _, values in positive) and not is_patched(model):
             raise unpatched_model_error()
         super().__init__(model)
-        self.guidance = guidance
+        self.guidance = DualGuidance(cfg_text, cfg_style)
         self.set_conds(positive, negative)
-        self.set_cfg(guidance.cfg_text)
+        self.set_cfg(cfg_text)
 
     def predict_noise(
         self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed: int | None = None

@@ -12,7 +12,6 @@ import comfy.utils
 import latent_preview
 
 from ..errors import InputError
-from ..guidance import DualGuidance
 from ..temporal import check_frames
 from .conditioning import Conditioning
 from .ddim_sampler import DDIMSampler
@@ -31,8 +30,9 @@ def sample(
     positive: Conditioning,
     negative: Conditioning,
     latent: Latent,
-    guidance: DualGuidance,
     *,
+    cfg_text: float,
+    cfg_style: float,
     seed: int,
     steps: int,
     sampler_name: str,
@@ -43,6 +43,7 @@ def sample(
 
     Args:
         latent: {"samples": [rows, 4, h, w]}; "frames" in it is the length of one video.
+        cfg_text, cfg_style: the two guidance scales λ_t and λ_s.
         sampler_name: one of SAMPLER_NAMES.
         scheduler: one of SCHEDULER_NAMES.
         denoise: share of the schedule that is run, in (0, 1].
@@ -54,7 +55,7 @@ def sample(
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
     if "frames" in latent:
         model = with_video_length(model, samples, latent["frames"])
-    guider = StyleGuider(model, positive, negative, guidance)
+    guider = StyleGuider(model, positive, negative, cfg_text, cfg_style)
     sampled = guider.sample(
         comfy.sample.prepare_noise(samples, seed, latent.get("batch_index")),
         samples,

@@ -9,8 +9,8 @@ from comfy.ldm.modules.attention import SpatialTransformer
 from torch import nn
 
 from ..errors import MismatchError
-from ..spec import AdapterSpec, Site
 from ..sites import resolve_sites
+from ..spec import AdapterSpec, Site
 
 
 def sites_for(spec: AdapterSpec, diffusion_model: nn.Module) -> tuple[Site, ...]:

@@ -16,9 +16,7 @@ import av.error
 from ..errors import MediaError
 
 _NO_SPACE = "Free some space there, or let ComfyUI write elsewhere (--output-directory), then queue again."
-_NO_ACCESS = (
-    "Give the user that runs ComfyUI the right to write there, or choose another folder (--output-directory)."
-)
+_NO_ACCESS = "Let the user that runs ComfyUI write there, or choose another folder (--output-directory)."
 _WHAT_TO_DO = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
