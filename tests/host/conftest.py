@@ -161,6 +161,14 @@ def run_node(run_node_with_ui: Callable[..., Any]) -> Callable[..., tuple[Any, .
 
 
 @pytest.fixture(scope="session")
+def golden_sdxl(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> Any:
+    """The recorded SDXL network with the recorded adapter."""
+    from golden_sdxl import load_golden_sdxl
+
+    return load_golden_sdxl(host, run_node)
+
+
+@pytest.fixture(scope="session")
 def served_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the served ComfyUI: put weights in models/ and pictures in input/ before queueing."""
     return tmp_path_factory.mktemp("served")
