@@ -1,5 +1,6 @@
 """The sockets: what an artist sees. Each node is a description and one call inwards."""
 
+from .guidance import StyleCrafterDualCFG, StyleCrafterGuidanceInterval, StyleCrafterGuider
 from .loaders import (
     StyleCrafterAdapterLoader,
     StyleCrafterImageEncoderLoader,
@@ -7,7 +8,7 @@ from .loaders import (
     StyleCrafterVideoModelLoader,
 )
 from .model_files import register_folder
-from .sampling import StyleCrafterDDIM, StyleCrafterGuider, StyleCrafterSampler, StyleCrafterSetVideoLength
+from .sampling import StyleCrafterDDIM, StyleCrafterSampler, StyleCrafterSetVideoLength
 from .style import StyleCrafterApplyStyle, StyleCrafterEncodeStyle
 from .video import StyleCrafterEmptyVideoLatent, StyleCrafterVideoCombine
 
@@ -24,6 +25,8 @@ _NODES = (
     StyleCrafterSampler,
     StyleCrafterDDIM,
     StyleCrafterSetVideoLength,
+    StyleCrafterDualCFG,
+    StyleCrafterGuidanceInterval,
     StyleCrafterEmptyVideoLatent,
     StyleCrafterVideoCombine,
 )

@@ -1,4 +1,4 @@
-"""Nodes that sample with two guidance scales."""
+"""Nodes that sample."""
 
 from __future__ import annotations
 
@@ -7,71 +7,21 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.ddim_sampler import DDIMSampler
-from ..stylecrafter_core.comfy_host.guider import StyleGuider
 from ..stylecrafter_core.comfy_host.sampling import (
     SAMPLER_NAMES,
     SCHEDULER_NAMES,
     sample,
     set_video_length,
 )
+from .guidance import (
+    FORMULA,
+    MODEL_TOOLTIP,
+    NEGATIVE_TOOLTIP,
+    POSITIVE_TOOLTIP,
+    cfg_style_input,
+    cfg_text_input,
+)
 from .sockets import schema
-
-MODEL_TOOLTIP = "A model with a style adapter."
-POSITIVE_TOOLTIP = "The prompt with its style, from Apply Style."
-NEGATIVE_TOOLTIP = "The negative or empty prompt."
-FORMULA = "Guided = empty + cfg_style x (styled - text) + cfg_text x (text - empty)."
-
-
-def _cfg_text() -> io.Input:
-    return io.Float.Input(
-        "cfg_text",
-        default=16.0,
-        min=0.0,
-        max=100.0,
-        step=0.1,
-        round=0.01,
-        tooltip="Text scale: how closely the prompt is followed. Published: 16 for video (15 in its script, "
-        "which counts from another point), 7.5 for SDXL. 1 saves the empty pass.",
-    )
-
-
-def _cfg_style() -> io.Input:
-    return io.Float.Input(
-        "cfg_style",
-        default=8.5,
-        min=0.0,
-        max=100.0,
-        step=0.1,
-        round=0.01,
-        tooltip="Style scale: how strongly the look is followed. Published: 8.5 for video (7.5 in its "
-        "script), 5 for SDXL. 0 is no style; equal to cfg_text is plain guidance on the styled prompt.",
-    )
-
-
-class StyleCrafterGuider(io.ComfyNode):
-    """Two scales for SamplerCustomAdvanced."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return schema(
-            node_id="StyleCrafterGuider",
-            display_name="Dual CFG Guider (StyleCrafter)",
-            description=f"Guidance with a text scale and a style scale. {FORMULA}",
-            inputs=[
-                io.Model.Input("model", tooltip=MODEL_TOOLTIP),
-                io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
-                io.Conditioning.Input("negative", tooltip=NEGATIVE_TOOLTIP),
-                _cfg_text(),
-                _cfg_style(),
-            ],
-            outputs=[io.Guider.Output(display_name="GUIDER", tooltip="For SamplerCustomAdvanced.")],
-        )
-
-    @classmethod
-    def execute(
-        cls, model: Any, positive: Any, negative: Any, cfg_text: float, cfg_style: float
-    ) -> io.NodeOutput:
-        return io.NodeOutput(StyleGuider(model, positive, negative, cfg_text, cfg_style))
 
 
 class StyleCrafterSampler(io.ComfyNode):
@@ -99,8 +49,8 @@ class StyleCrafterSampler(io.ComfyNode):
                 io.Int.Input(
                     "steps", default=50, min=1, max=10000, tooltip="Published: 50 for video, 30 for SDXL."
                 ),
-                _cfg_text(),
-                _cfg_style(),
+                cfg_text_input(),
+                cfg_style_input(),
                 io.Combo.Input(
                     "sampler_name",
                     options=SAMPLER_NAMES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import comfy.conds
@@ -89,11 +89,6 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
 
 
-def scale_strength(request: StyleRequest, factor: float) -> StyleRequest:
-    """The same request with another strength."""
-    return replace(request, strength=request.strength * factor)
-
-
 def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The text-only version of sampling-time conditions: the same dictionaries without their styles."""
     return [_without_style(cond) for cond in conds]
@@ -102,11 +97,6 @@ def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def has_style(conds: list[dict[str, Any]]) -> bool:
     """Whether any sampling-time condition carries a style."""
     return any(STYLE in cond.get("model_conds", {}) for cond in conds)
-
-
-def styles_of(conds: list[dict[str, Any]]) -> list[StyleCond]:
-    """The styles in sampling-time conditions."""
-    return [cond["model_conds"][STYLE] for cond in conds if STYLE in cond.get("model_conds", {})]
 
 
 def _with_model_cond(values: dict[str, Any], cond: StyleCond) -> dict[str, Any]:

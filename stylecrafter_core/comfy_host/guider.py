@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..guidance import DualGuidance
 from .conditioning import Conditioning, has_style, strip_style
-from .keys import STYLE
-from .patch import is_patched
+from .keys import GUIDANCE_INTERVAL, STYLE
+from .patch import in_part, is_patched
 from .unet import unpatched_model_error
 
 Conds = list[dict[str, Any]]
@@ -63,6 +63,11 @@ class Step:
         """x0 under two conditions, batched by the host where they allow it; zeros for None."""
         return comfy.samplers.calc_cond_batch(self.model, [first, second], self.x, self.sigma, self.options)
 
+    def is_guided(self) -> bool:
+        """Whether this step lies in the part of the sampling that is guided."""
+        interval = self.options.get("transformer_options", {}).get(GUIDANCE_INTERVAL, (0.0, 1.0))
+        return in_part(self.model.model_sampling, self.sigma, *interval)
+
     def hook_arguments(self, **more: Any) -> dict[str, Any]:
         """What every guidance hook of the host gets."""
         common = {"model": self.model, "model_options": self.options, "input": self.x, "sigma": self.sigma}
@@ -74,8 +79,10 @@ def dual_cfg(guidance: DualGuidance, step: Step, positive: Conds, negative: Cond
 
     Text-only and empty pass are asked for together, the styled one alone. Hooks of other packs see the
     styled prediction as the conditional one and the text scale as the scale. Without a style in `positive`
-    this is the host's plain guidance.
+    this is the host's plain guidance. Outside a guidance interval both scales are 1.
     """
+    if not step.is_guided():
+        guidance = DualGuidance(1.0, 1.0)
     if not has_style(positive):
         guidance = replace(guidance, cfg_style=0.0)
     keeps_empty = guidance.needs_empty or step.options.get("disable_cfg1_optimization", False)

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import MismatchError
 from ..formats import TemporalFile, VideoBase, read_adapter, read_temporal, read_video_base
 from .adapter import HostAdapter
+from .context_windows import accept_context_windows
 from .model import load_model
 from .patch import patch_model
 from .text import load_clip
@@ -41,6 +42,7 @@ def load_video_model(
     if temporal_path is not None:
         tensors |= fitting_temporal(base, base_path, read_temporal(temporal_path), temporal_path).tensors
     model = load_model(base.unet_spec, tensors, base_path.name)
+    accept_context_windows(model)
     clip = load_clip(base.text, base_path.name) if base.text else None
     vae = load_vae(base.vae) if base.vae else None
     return (model if adapter is None else patch_model(model, adapter)), clip, vae

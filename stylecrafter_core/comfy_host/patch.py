@@ -80,7 +80,9 @@ class StyleBinder:
         if style_cond is None:
             return cond
         self._check_adapter(style_cond)
-        if style_cond.request.strength != 0.0 and _is_active(style_cond, model.model_sampling, timestep):
+        request = style_cond.request
+        active = in_part(model.model_sampling, timestep, request.start_at, request.end_at)
+        if request.strength != 0.0 and active:
             text = model_conds["c_crossattn"].cond
             model_conds[STYLE] = style_cond.with_term(self._term(style_cond, text, _compute_dtype(model)))
         return {**cond, "model_conds": model_conds}
@@ -160,13 +162,12 @@ def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Ten
     )
 
 
-def _is_active(style_cond: StyleCond, model_sampling: Any, timestep: Tensor) -> bool:
-    """Whether the current sigma lies in the requested part of the sampling, its end excluded."""
-    request = style_cond.request
-    if request.start_at <= 0.0 and request.end_at >= 1.0:
+def in_part(model_sampling: Any, sigma: Tensor, start_at: float, end_at: float) -> bool:
+    """Whether a sigma lies in a part of the sampling, from 0 (noise) to 1 (picture), its end excluded."""
+    if start_at <= 0.0 and end_at >= 1.0:
         return True
-    start, end = (model_sampling.percent_to_sigma(p) for p in (request.start_at, request.end_at))
-    return end < float(timestep[0]) <= start
+    start, end = (model_sampling.percent_to_sigma(percent) for percent in (start_at, end_at))
+    return end < float(sigma[0]) <= start
 
 
 def _compute_dtype(model: Any) -> torch.dtype:

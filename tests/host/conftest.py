@@ -75,6 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
         (base / folder).mkdir()
     path = Path(HOST_PATH)
     find.activate(path, cpu=True, base_directory=base)
+    import torch
+
+    torch.set_num_threads(1)  # the networks are tiny: threads would only wait for each other
     config.stash[host_key] = Host(path, find.host_version(path), base)
 
 

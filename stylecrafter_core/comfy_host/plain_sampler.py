@@ -1,0 +1,84 @@
+"""Both guidance scales on the host's own samplers, and the part of the sampling that is guided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.model_patcher
+import comfy.samplers
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..errors import InputError
+from ..guidance import DualGuidance
+from .conditioning import has_style
+from .guider import Step, dual_cfg
+from .keys import DUAL_CFG, GUIDANCE_INTERVAL
+from .patch import is_patched
+from .unet import unpatched_model_error
+
+
+def add_dual_cfg(
+    model: comfy.model_patcher.ModelPatcher, cfg_style: float
+) -> comfy.model_patcher.ModelPatcher:
+    """A clone of the model on which KSampler and KSamplerAdvanced run both scales; their cfg is λ_t.
+
+    A guider with a formula of its own keeps it. A second call replaces the first.
+    """
+    patched = model.clone()
+    patched.remove_wrappers_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG)
+    patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG, DualCFGWrapper(cfg_style))
+    return patched
+
+
+def set_guidance_interval(
+    model: comfy.model_patcher.ModelPatcher, start_at: float, end_at: float
+) -> comfy.model_patcher.ModelPatcher:
+    """A clone of the model that dual guidance guides only from `start_at` to `end_at` of the sampling.
+
+    Outside, both scales are 1: the styled prediction alone, one pass a step.
+
+    Raises:
+        InputError: the interval is empty or lies outside 0..1.
+
+    Source: Kynkäänniemi et al., Applying Guidance in a Limited Interval (arXiv 2404.07724).
+    """
+    if not 0.0 <= start_at < end_at <= 1.0:
+        raise InputError(
+            "StyleCrafterGuidanceInterval: start_at and end_at do not enclose any part of the sampling.",
+            found=f"start_at {start_at}, end_at {end_at}",
+            expected="0 ≤ start_at < end_at ≤ 1",
+            fix="set start_at below end_at, for example 0.1 and 0.8",
+        )
+    patched = model.clone()
+    patched.model_options["transformer_options"][GUIDANCE_INTERVAL] = (start_at, end_at)
+    return patched
+
+
+class DualCFGWrapper:
+    """Stands in for the host's plain guidance, with its text scale and a style scale."""
+
+    def __init__(self, cfg_style: float):
+        self.cfg_style = cfg_style
+
+    def __deepcopy__(self, memo: dict) -> DualCFGWrapper:
+        return self
+
+    def __call__(
+        self, executor: Any, x: Tensor, timestep: Tensor, model_options: dict, seed: int | None
+    ) -> Tensor:
+        guider = executor.class_obj
+        if not _guides_plainly(guider):
+            return executor(x, timestep, model_options, seed)
+        positive = guider.conds["positive"]
+        if has_style(positive) and not is_patched(guider.model_patcher):
+            raise unpatched_model_error()
+        step = Step(guider.inner_model, x, timestep, model_options)
+        return dual_cfg(DualGuidance(guider.cfg, self.cfg_style), step, positive, guider.conds["negative"])
+
+
+def _guides_plainly(guider: Any) -> bool:
+    """Whether the guider follows the host's own formula of one scale, with both conditions there."""
+    predict: Callable = type(guider).predict_noise
+    return predict is comfy.samplers.CFGGuider.predict_noise and {"positive", "negative"} <= set(guider.conds)
