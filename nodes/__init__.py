@@ -1,6 +1,7 @@
 """The sockets: what an artist sees. Each node is a description and one call inwards."""
 
 from .guidance import StyleCrafterDualCFG, StyleCrafterGuidanceInterval, StyleCrafterGuider
+from .inspection import StyleCrafterScaleInspector
 from .loaders import (
     StyleCrafterAdapterLoader,
     StyleCrafterImageEncoderLoader,
@@ -27,6 +28,7 @@ _NODES = (
     StyleCrafterSetVideoLength,
     StyleCrafterDualCFG,
     StyleCrafterGuidanceInterval,
+    StyleCrafterScaleInspector,
     StyleCrafterEmptyVideoLatent,
     StyleCrafterVideoCombine,
 )

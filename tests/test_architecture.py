@@ -70,7 +70,10 @@ ROOMS = {
     "core": Room(PURE, NOTHING),
     "comfy_host": Room(PURE, host=None),
     "training": Room(PURE | {"comfy_host", "evaluation", "core"}),
-    "nodes": Room(PURE - METHOD - {"loading"} | {"comfy_host"}, frozenset({"torch"}), SOCKETS_OF_THE_HOST),
+    # Of evaluation, nodes show the charts.
+    "nodes": Room(
+        PURE - METHOD - {"loading"} | {"comfy_host", "evaluation"}, frozenset({"torch"}), SOCKETS_OF_THE_HOST
+    ),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
     "train": Room(frozenset({"core", "training", "comfy_host", "errors"})),
     "evaluate": Room(frozenset({"core", "evaluation", "media", "features", "comfy_host", "errors"})),

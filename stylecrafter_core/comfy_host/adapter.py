@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..adapter import SiteStyle, Style, StyleAdapter, fingerprint
+from ..errors import MismatchError
 from ..formats import AdapterFile
 from ..spec import AdapterSpec
 
@@ -67,6 +68,16 @@ class HostAdapter:
     def layer_gains(self, style_tokens_BQD: Tensor, text_BND: Tensor) -> Tensor:
         """See StyleAdapter.layer_gains."""
         return self._run(self.module.layer_gains, style_tokens_BQD, text_BND)
+
+    def check_style(self, style: Style) -> None:
+        """Raise MismatchError unless this adapter encoded the style."""
+        if style.adapter_id != self.adapter_id:
+            raise MismatchError(
+                "The style was encoded with another adapter than the one that is to read it.",
+                found=f"a style of the {style.family} adapter {style.adapter_id}",
+                expected=f"a style of {self.name} ({self.adapter_id})",
+                fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
+            )
 
     def gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
         """[B, sites] gains of a style under a prompt, computed once for this pair."""

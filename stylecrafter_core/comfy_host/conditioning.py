@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import comfy.conds
+import comfy.utils
 
 from ..adapter import Style, StyleTerm
 from ..errors import InputError
@@ -55,7 +56,8 @@ class StyleCond(comfy.conds.CONDRegular):
 
     def process_cond(self, batch_size: int, **_: Any) -> StyleCond:
         """The host's call per pass: how many rows this condition will have."""
-        return StyleCond(self.request, self.term, batch_size)
+        term = None if self.term is None else _for_rows(self.term, batch_size)
+        return StyleCond(self.request, term, batch_size)
 
     def can_concat(self, other: Any) -> bool:
         """Two styled conditions may always share a pass."""
@@ -97,6 +99,14 @@ def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def has_style(conds: list[dict[str, Any]]) -> bool:
     """Whether any sampling-time condition carries a style."""
     return any(STYLE in cond.get("model_conds", {}) for cond in conds)
+
+
+def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:
+    """Gains of a batch of prompts, repeated or cut to the rows as the host does it with the prompts."""
+    gains = tuple(
+        gain if len(gain) == 1 else comfy.utils.repeat_to_batch_size(gain, rows) for gain in term.gains
+    )
+    return replace(term, gains=gains)
 
 
 def _with_model_cond(values: dict[str, Any], cond: StyleCond) -> dict[str, Any]:

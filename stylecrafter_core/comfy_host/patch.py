@@ -18,7 +18,6 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..adapter import StyleTerm, add_style
-from ..errors import MismatchError
 from ..spec import Site
 from .adapter import HostAdapter
 from .conditioning import StyleBatch, StyleCond
@@ -79,8 +78,8 @@ class StyleBinder:
         style_cond = model_conds.pop(STYLE, None)
         if style_cond is None:
             return cond
-        self._check_adapter(style_cond)
         request = style_cond.request
+        self.adapter.check_style(request.style)
         active = in_part(model.model_sampling, timestep, request.start_at, request.end_at)
         if request.strength != 0.0 and active:
             text = model_conds["c_crossattn"].cond
@@ -92,16 +91,6 @@ class StyleBinder:
         gains = request.strength * self.adapter.gains_of(request.style, text_BND)
         per_site = gains.to(dtype)[:, :, None, None].unbind(dim=1)
         return StyleTerm(self.adapter.site_styles_of(request.style, dtype), per_site)
-
-    def _check_adapter(self, style_cond: StyleCond) -> None:
-        style = style_cond.request.style
-        if style.adapter_id != self.adapter.adapter_id:
-            raise MismatchError(
-                "The style in the conditioning was encoded with another adapter than the model has.",
-                found=f"a style of the {style.family} adapter {style.adapter_id}",
-                expected=f"a style of {self.adapter.name} ({self.adapter.adapter_id}), the model's adapter",
-                fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
-            )
 
 
 class StyleInjector:
