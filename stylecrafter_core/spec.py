@@ -211,4 +211,18 @@ FAMILIES = {
         width=1024,
         height=1024,
     ),
+    # Any other U-Net: no adapter is published, so this is our own choice of defaults.
+    "unet": Family(
+        title="U-Net",
+        clip_tokens="sdxl",
+        site_order=("input", "middle", "output"),
+        style_heads=16,
+        scale_heads=8,
+        strength=1.0,
+        cfg_text=7.5,
+        cfg_style=5.0,
+        steps=30,
+        width=512,
+        height=512,
+    ),
 }

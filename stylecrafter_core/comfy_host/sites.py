@@ -19,7 +19,7 @@ def sites_for(spec: AdapterSpec, diffusion_model: nn.Module) -> tuple[Site, ...]
     Raises:
         MismatchError: the model is no U-Net with text cross-attention, or not the one the adapter fits.
     """
-    found = list(cross_attentions(diffusion_model))
+    found = text_attentions(diffusion_model)
     if not found:
         raise MismatchError(
             "The style adapter cannot be used with this model.",
@@ -27,15 +27,19 @@ def sites_for(spec: AdapterSpec, diffusion_model: nn.Module) -> tuple[Site, ...]
             expected="a U-Net such as VideoCrafter or SDXL",
             fix="connect the model family that the adapter was made for",
         )
-    return resolve_sites(spec, (site for site, _ in found), found[0][1])
+    context_dim = next(iter(found.values())).to_k.weight.shape[1]
+    return resolve_sites(spec, found, context_dim)
 
 
-def cross_attentions(diffusion_model: nn.Module) -> Iterator[tuple[Site, int]]:
-    """(site, width of the text tokens) of every text cross-attention, in the order of the forward pass."""
-    for block, number, sequence in _sequences(diffusion_model):
-        for layer in sequence:
-            if isinstance(layer, SpatialTransformer):
-                yield from _in_transformer(block, number, layer)
+def text_attentions(diffusion_model: nn.Module) -> dict[Site, Any]:
+    """Every text cross-attention module by its site, in the order of the forward pass."""
+    return {
+        site: attention
+        for block, number, sequence in _sequences(diffusion_model)
+        for layer in sequence
+        if isinstance(layer, SpatialTransformer)
+        for site, attention in _in_transformer(block, number, layer)
+    }
 
 
 def _sequences(model: Any) -> Iterator[tuple[str, int, Any]]:
@@ -46,8 +50,8 @@ def _sequences(model: Any) -> Iterator[tuple[str, int, Any]]:
     yield from (("output", number, seq) for number, seq in enumerate(getattr(model, "output_blocks", ())))
 
 
-def _in_transformer(block: str, number: int, layer: SpatialTransformer) -> Iterator[tuple[Site, int]]:
+def _in_transformer(block: str, number: int, layer: SpatialTransformer) -> Iterator[tuple[Site, Any]]:
     for index, transformer in enumerate(layer.transformer_blocks):
         if transformer.attn2 is not None:
-            channels, context_dim = transformer.attn2.to_k.weight.shape
-            yield Site(block, number, index, channels), context_dim
+            channels = transformer.attn2.to_k.weight.shape[0]
+            yield Site(block, number, index, channels), transformer.attn2
