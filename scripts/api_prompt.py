@@ -9,11 +9,11 @@ from typing import Any
 ApiPrompt = dict[str, dict[str, Any]]
 
 
-def fill(workflow: ApiPrompt, weights: Mapping[str, str], picture: str, text: str | None) -> ApiPrompt:
+def fill(workflow: ApiPrompt, values: Mapping[str, Any], picture: str, text: str | None) -> ApiPrompt:
     """A copy of the workflow that is ready to be queued.
 
     Args:
-        weights: file name for each loader input, e.g. {"ckpt_name": "demo.safetensors"}.
+        values: put into every input of that name, e.g. {"ckpt_name": "demo.safetensors", "steps": 10}.
         picture: file in the host's input folder, for every LoadImage.
         text: prompt for the text encode node that style is applied to; None keeps the workflow's own.
 
@@ -27,7 +27,7 @@ def fill(workflow: ApiPrompt, weights: Mapping[str, str], picture: str, text: st
     for node in loaders:
         node["inputs"]["image"] = picture
     for node in filled.values():
-        node["inputs"].update({name: file for name, file in weights.items() if name in node["inputs"]})
+        node["inputs"].update({name: value for name, value in values.items() if name in node["inputs"]})
     if text is not None:
         _styled_text_node(filled)["inputs"]["text"] = text
     return filled

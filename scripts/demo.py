@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import environment
 import pinned_hosts
@@ -32,6 +32,8 @@ BASE = ROOT / ".demo"
 WORKFLOW = ROOT / "workflows" / "api" / "single_reference_video.json"
 VIDEO_ENDINGS = (".mp4", ".webm")
 JOB_TIMEOUT_S = 3600.0
+# Random weights make noise at any size, so the demo does not make anybody wait for it.
+SMALL = {"width": 256, "height": 160, "steps": 10}
 
 
 class DemoError(StyleCrafterError):
@@ -62,10 +64,11 @@ def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_
     from contact_sheet import write_contact_sheet
     from demo_weights import make_demo_weights
 
-    weights = make_demo_weights(base / "models")
+    weights = make_demo_weights(base / "models", host)
     say(
         f"Weights: {', '.join(weights.values())}: small and RANDOM, made just now. The video shows that "
-        "every step works; it shows no learned style. For that, use the published weights (README)."
+        f"every step works; it shows no learned style, at {SMALL['width']}x{SMALL['height']} and in "
+        f"{SMALL['steps']} steps. For a style, use the published weights (README)."
     )
     style = painting(painting_id)
     say(f"Style reference: {style.title} by {style.artist} ({style.licence})")
@@ -73,7 +76,8 @@ def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_
     reference.parent.mkdir(parents=True, exist_ok=True)
     reference.write_bytes(style.jpeg)
     workflow = json.loads(workflow_file.read_text(encoding="utf-8"))
-    prompt = fill(workflow, weights, reference.name, text)
+    prompt = fill(workflow, {**weights, **SMALL}, reference.name, text)
+    template = workflow_file.parents[1] / workflow_file.name
     place_pack(ROOT, base)
 
     cpu = not torch.cuda.is_available()
@@ -81,11 +85,20 @@ def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_
     say(f"Starting the ComfyUI in {host} on the {device}; its log: {base / 'server.log'}")
     with serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
         say(f"Queueing {workflow_file}")
-        job = client.wait(client.queue(prompt), JOB_TIMEOUT_S, lambda message: _say_progress(prompt, message))
+        job = client.wait(
+            client.queue(prompt, _template(template)),
+            JOB_TIMEOUT_S,
+            lambda message: _say_progress(prompt, message),
+        )
     video = video_of(job, base)
     sheet = video.with_name(f"{video.stem}_contact_sheet.png")
     say(f"Frames: {write_contact_sheet(video, reference, sheet)}")
     return video, sheet
+
+
+def _template(file: Path) -> dict[str, Any] | None:
+    """The same workflow as the host's page shows it, for the video's metadata."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def video_of(job: Job, base: Path) -> Path:

@@ -136,10 +136,10 @@ def run_all(host: Path) -> Outcome:
     version = ".".join(map(str, check_version(host)))
     oldest = pinned_hosts.OLDEST
     steps: list[tuple[str, Callable[[str], Outcome]]] = [
-        ("ruff check", lambda name: run_program(name, "ruff", "check", "--extend-exclude=.demo", ".")),
+        ("ruff check", lambda name: run_program(name, "ruff", "check", ".")),
         (
             "ruff format",
-            lambda name: run_program(name, "ruff", "format", "--check", "--extend-exclude=.demo", "."),
+            lambda name: run_program(name, "ruff", "format", "--check", "."),
         ),
         ("mypy", lambda name: run_program(name, "mypy")),
         ("core tests", run_core_tests),
