@@ -6,6 +6,8 @@ is noise.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +52,15 @@ def make_demo_weights(models_dir: Path, host: Path) -> dict[str, str]:
     chosen = {"ckpt_name": BASE, "adapter_name": ADAPTER, "temporal_name": TEMPORAL, "encoder_name": ENCODER}
     folders = {BASE: "checkpoints", ADAPTER: "stylecrafter", TEMPORAL: "stylecrafter", ENCODER: "clip_vision"}
     if not all((models_dir / folder / name).is_file() for name, folder in folders.items()):
-        for file in _make_files(host):
-            _write(models_dir / file.folder / file.name, file.tensors)
+        # In a process of its own: a process can hold one ComfyUI only, and the caller may hold one already.
+        subprocess.run([sys.executable, __file__, str(models_dir), str(host)], check=True)
     return chosen
+
+
+def main(models_dir: Path, host: Path) -> None:
+    """Write all files."""
+    for file in _make_files(host):
+        _write(models_dir / file.folder / file.name, file.tensors)
 
 
 def _write(path: Path, tensors: Tensors) -> None:
@@ -206,3 +214,7 @@ def _random(shapes: dict[str, tuple[int, ...]], generator: object) -> Tensors:
             inputs = torch.Size(shape[1:]).numel()
             tensors[name] = torch.randn(shape, generator=generator) * inputs**-0.5
     return tensors
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

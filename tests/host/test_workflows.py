@@ -1,0 +1,104 @@
+"""The workflows run in the real host: served over HTTP, on small random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
+SMALL = {"width": 64, "height": 64, "steps": 2}
+FRAME_RATE = 8
+
+
+def workflow(name: str) -> dict[str, Any]:
+    return json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.usefixtures("pack")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_input_is_one_that_the_node_has(name: str, run_node: Any) -> None:
+    import asyncio
+
+    import nodes
+
+    asyncio.run(nodes.init_builtin_extra_nodes())
+    for node in workflow(name).values():
+        offered = nodes.NODE_CLASS_MAPPINGS[node["class_type"]].INPUT_TYPES()
+        required, optional = set(offered["required"]), set(offered.get("optional", {}))
+        assert required <= set(node["inputs"]) <= required | optional, node["class_type"]
+
+
+@pytest.fixture(scope="module")
+def weights(host: Any, served_base: Path) -> dict[str, str]:
+    """Small random weights and three style pictures, where the served host looks for them."""
+    from demo_weights import make_demo_weights
+
+    pictures = served_base / "input"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for number in range(3):
+        pixels = torch.rand(40, 60, 3, generator=torch.Generator().manual_seed(number))
+        Image.fromarray((pixels * 255).byte().numpy()).save(pictures / f"style_{number}.png")
+    return make_demo_weights(served_base / "models", host.path)
+
+
+def run(client: Any, name: str, weights: dict[str, str], **values: Any) -> Any:
+    from api_prompt import fill
+
+    template = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    prompt = fill(workflow(name), {**weights, **SMALL, **values}, "style_0.png", None)
+    job = client.wait(client.queue(prompt, template), 300.0)
+    assert job.error is None, job.error
+    return job
+
+
+def saved(job: Any, base: Path, suffix: str) -> Path:
+    (path,) = (
+        base / "output" / file["subfolder"] / file["filename"]
+        for file in job.files
+        if file["filename"].endswith(suffix)
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [("single_reference_video", 16), ("several_references_video", 16), ("long_video", 64)],
+)
+def test_a_video_comes_out(
+    name: str, frames: int, weights: dict[str, str], served_host: Any, served_base: Path
+) -> None:
+    job = run(served_host, name, weights)
+    steps = [
+        (data["value"], data["max"]) for data in job.data_of("progress") if data["max"] == SMALL["steps"]
+    ]
+    assert steps[-1] == (SMALL["steps"], SMALL["steps"])
+    with av.open(str(saved(job, served_base, ".mp4"))) as film:
+        stream = film.streams.video[0]
+        assert (stream.width, stream.height) == (SMALL["width"], SMALL["height"])
+        assert stream.average_rate == FRAME_RATE
+        assert sum(1 for _ in film.decode(stream)) == frames
+        metadata = film.metadata
+    assert json.loads(metadata["workflow"])["nodes"]
+    classes = {node["class_type"] for node in json.loads(metadata["prompt"]).values()}
+    assert {"StyleCrafterSampler", "StyleCrafterVideoCombine"} <= classes
+
+
+def test_an_image_comes_out(weights: dict[str, str], served_host: Any, served_base: Path) -> None:
+    job = run(served_host, "image_with_video_model", weights)
+    with Image.open(saved(job, served_base, ".png")) as picture:
+        assert picture.size == (SMALL["width"], SMALL["height"])
+
+
+def test_the_templates_are_offered_to_the_page(served_address: str) -> None:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{served_address}/api/workflow_templates") as answer:
+        offered = json.load(answer)
+    assert any(set(NAMES) <= set(names) for names in offered.values())
