@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from stylecrafter_core.ddim import ddim_noise_scale, ddim_step
 
+GOLDEN = Path(__file__).parent / "golden" / "video_a"
 NOW, NEXT = torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.6, dtype=torch.float64)
 X0, EPS, Z = torch.randn(3, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 X = NOW.sqrt() * X0 + (1 - NOW).sqrt() * EPS
@@ -33,3 +38,24 @@ def test_eta_one_is_the_ddpm_posterior() -> None:
 def test_a_step_to_the_clean_sample_adds_no_noise() -> None:
     one = torch.ones((), dtype=torch.float64)
     torch.testing.assert_close(ddim_step(X, X0, NOW, one, 1.0, Z), X0)
+
+
+def test_a_step_nowhere_changes_nothing() -> None:
+    torch.testing.assert_close(ddim_step(X, X0, NOW, NOW, 1.0, Z), X)
+
+
+def test_without_noise_the_step_is_the_same_every_time() -> None:
+    first, second = (ddim_step(X, X0, NOW, NEXT, 0.0, None) for _ in range(2))
+    assert torch.equal(first, second)
+    assert ddim_noise_scale(NOW, NEXT, 0.0) == 0
+
+
+def test_steps_with_the_true_noise_end_at_the_true_sample_whatever_the_schedule() -> None:
+    """The recorded schedule, in the 50 released steps 981, 961, ..., 1, then timestep 0."""
+    recorded = load_file(GOLDEN / "expected.safetensors")["alphas_cumprod"].double()
+    timesteps = [*range(981, 0, -20), 0]
+    assert len(timesteps) == 51
+    x = recorded[981].sqrt() * X0 + (1 - recorded[981]).sqrt() * EPS
+    for now, after in itertools.pairwise(timesteps):
+        x = ddim_step(x, X0, recorded[now], recorded[after], 0.0, None)
+    torch.testing.assert_close(x, recorded[0].sqrt() * X0 + (1 - recorded[0]).sqrt() * EPS)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 import torch
 
-from stylecrafter_core.guidance import DualGuidance
+from stylecrafter_core.guidance import DualGuidance, sum_weighted
 
 EMPTY, TEXT, STYLED = torch.randn(3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 SCALES = (0.0, 0.5, 1.0, 5.0, 8.5, 16.0)
@@ -42,6 +43,14 @@ def test_one_conditional_for_both_scales(cfg_text: float, cfg_style: float) -> N
     torch.testing.assert_close(guided, guidance.combine(EMPTY, TEXT, STYLED))
 
 
-def test_a_missing_prediction_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no prediction"):
-        DualGuidance(16.0, 8.5).combine(None, TEXT, STYLED)
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_missing_prediction_is_an_error(missing: int) -> None:
+    given = [None if i == missing else prediction for i, prediction in enumerate((EMPTY, TEXT, STYLED))]
+    weight = (-15.0, 7.5, 8.5)[missing]
+    with pytest.raises(ValueError, match=re.escape(f"guidance weights [{weight}] have no prediction")):
+        DualGuidance(16.0, 8.5).combine(*given)
+
+
+def test_no_predictions_at_all_are_an_error() -> None:
+    with pytest.raises(ValueError, match="0 terms"):
+        sum_weighted([])

@@ -7,9 +7,12 @@ from typing import Any
 
 import comfy.conds
 import comfy.utils
+import torch
+from torch import Tensor
 
-from ..adapter import Style, StyleTerm
-from ..errors import InputError
+from ..adapter import SiteStyle, Style, StyleTerm
+from ..errors import InputError, MismatchError
+from ..spec import FAMILIES
 from .keys import STYLE
 
 Conditioning = list[list[Any]]  # the host's: [[text tokens, values], ...]
@@ -54,6 +57,17 @@ class StyleCond(comfy.conds.CONDRegular):
         """A copy that is ready for the diffusion model."""
         return StyleCond(self.request, term)
 
+    @property
+    def cond(self) -> Tensor | None:
+        """The gains [B, sites] of a ready style: where others look for what has one row per frame."""
+        return None if self.term is None else torch.cat([gain.flatten(1) for gain in self.term.gains], dim=1)
+
+    def _copy_with(self, cond: Tensor) -> StyleCond:
+        """Packs with context windows of their own give back the rows of one window."""
+        if self.term is None:
+            raise RuntimeError("a style without gains has no rows to choose from")
+        return StyleCond(self.request, ready_term(self.term.sites, cond), self.rows)
+
     def process_cond(self, batch_size: int, **_: Any) -> StyleCond:
         """The host's call per pass: how many rows this condition will have."""
         term = None if self.term is None else _for_rows(self.term, batch_size)
@@ -64,10 +78,14 @@ class StyleCond(comfy.conds.CONDRegular):
         return isinstance(other, StyleCond)
 
     def concat(self, others: list[StyleCond]) -> StyleBatch:
-        """What the diffusion model gets."""
+        """What the diffusion model gets.
+
+        Raises:
+            MismatchError: no adapter made a style ready: the model was never patched.
+        """
         conds = [self, *others]
         if any(cond.term is None for cond in conds):
-            raise RuntimeError("a style reached the model without passing calc_cond_batch")
+            raise unpatched_model_error()
         return StyleBatch(tuple((cond.rows, cond.term) for cond in conds if cond.term is not None))
 
     def size(self) -> list[int]:
@@ -75,11 +93,17 @@ class StyleCond(comfy.conds.CONDRegular):
         return [1]
 
 
+def ready_term(sites: tuple[SiteStyle, ...], gains_BS: Tensor) -> StyleTerm:
+    """A style and its gains [B, sites], in the form that the attention takes."""
+    return StyleTerm(sites, gains_BS[:, :, None, None].unbind(dim=1))
+
+
 def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioning:
     """The same conditioning with a style in every entry; one that was there before is replaced.
 
     Raises:
         InputError: the range of sampling in which the style acts is empty or lies outside 0..1.
+        MismatchError: the prompt comes from a text encoder of another width than the style's family has.
     """
     if not 0.0 <= request.start_at < request.end_at <= 1.0:
         raise InputError(
@@ -88,7 +112,19 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
             expected="0 ≤ start_at < end_at ≤ 1",
             fix="set start_at below end_at, for example 0 and 1",
         )
+    for text, _ in conditioning:
+        _check_width(text.shape[-1], request.style)
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
+
+
+def unpatched_model_error() -> MismatchError:
+    """What to say where a style arrives at a model without an adapter."""
+    return MismatchError(
+        "The positive conditioning carries a style, but the model has no style adapter.",
+        found="a MODEL that was never patched with a StyleCrafter adapter",
+        expected="a MODEL from StyleCrafterPatchModel, or from StyleCrafterVideoModelLoader with an adapter",
+        fix="add the node StyleCrafterPatchModel between the model loader and the sampler",
+    )
 
 
 def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,8 +133,9 @@ def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def has_style(conds: list[dict[str, Any]]) -> bool:
-    """Whether any sampling-time condition carries a style."""
-    return any(STYLE in cond.get("model_conds", {}) for cond in conds)
+    """Whether any sampling-time condition carries a style that is not turned off by a strength of 0."""
+    styles = (cond.get("model_conds", {}).get(STYLE) for cond in conds)
+    return any(style is not None and style.request.strength != 0.0 for style in styles)
 
 
 def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:
@@ -107,6 +144,17 @@ def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:
         gain if len(gain) == 1 else comfy.utils.repeat_to_batch_size(gain, rows) for gain in term.gains
     )
     return replace(term, gains=gains)
+
+
+def _check_width(text_width: int, style: Style) -> None:
+    width = style.tokens.shape[-1]
+    if text_width != width:
+        raise MismatchError(
+            "StyleCrafterApplyStyle: the prompt and the style do not belong together.",
+            found=f"text tokens {text_width} wide",
+            expected=f"{width} wide, as the {FAMILIES[style.family].title} adapter of this style reads",
+            fix="encode the prompt with the CLIP of the model that the adapter was made for",
+        )
 
 
 def _with_model_cond(values: dict[str, Any], cond: StyleCond) -> dict[str, Any]:

@@ -41,12 +41,15 @@ class DDIMSampler(comfy.samplers.Sampler):
         denoise_mask: Tensor | None = None,
         disable_pbar: bool = False,
     ) -> Tensor:
-        """See the host's Sampler. Returns the sample, in the host's scale where noise is left in it."""
+        """See the host's Sampler. Returns the sample, in the host's scale where noise is left in it.
+
+        What a mask keeps is kept exactly, without the noise of the last step.
+        """
         denoise = comfy.samplers.KSamplerX0Inpaint(model_wrap, sigmas)
         denoise.noise, denoise.latent_image = noise, latent_image
         extra_args = {**extra_args, "denoise_mask": denoise_mask}
         alpha_bars = _alpha_bars(sigmas, model_wrap.inner_model.model_sampling)
-        x = _start(noise, latent_image, alpha_bars[0])
+        x, x0 = _start(noise, latent_image, alpha_bars[0]), latent_image
         fresh = torch.Generator(noise.device).manual_seed((extra_args.get("seed") or 0) + 1)
         total = len(sigmas) - 1
         for i in trange(total, disable=disable_pbar):
@@ -56,7 +59,9 @@ class DDIMSampler(comfy.samplers.Sampler):
                 callback(i, x0, x, total)
             z = _noise_like(x, fresh) if self.eta > 0 else None
             x = ddim_step(x, x0, alpha_bars[i], alpha_bars[i + 1], self.eta, z)
-        return x if sigmas[-1] == 0 else x / alpha_bars[-1].sqrt()
+        if sigmas[-1] > 0:
+            return x / alpha_bars[-1].sqrt()
+        return x if denoise_mask is None else torch.lerp(x0, x, denoise_mask)
 
 
 def _alpha_bars(sigmas: Tensor, model_sampling: Any) -> Tensor:

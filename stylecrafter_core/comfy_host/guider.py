@@ -10,12 +10,13 @@ import comfy.samplers
 from torch import Tensor
 
 from ..guidance import DualGuidance
-from .conditioning import Conditioning, has_style, strip_style
+from .conditioning import Conditioning, has_style, strip_style, unpatched_model_error
 from .keys import GUIDANCE_INTERVAL, STYLE
 from .patch import in_part, is_patched
-from .unet import unpatched_model_error
 
 Conds = list[dict[str, Any]]
+
+GUIDANCE_HOOKS = ("sampler_pre_cfg_function", "sampler_cfg_function", "sampler_post_cfg_function")
 
 
 class StyleGuider(comfy.samplers.CFGGuider):
@@ -60,8 +61,22 @@ class Step:
         self.model, self.x, self.sigma, self.options = model, x, sigma, options
 
     def predict(self, first: Conds | None, second: Conds | None) -> list[Tensor]:
-        """x0 under two conditions, batched by the host where they allow it; zeros for None."""
-        return comfy.samplers.calc_cond_batch(self.model, [first, second], self.x, self.sigma, self.options)
+        """x0 under two conditions, batched by the host where they allow it; zeros for None.
+
+        Goes through the host's sampling_function, which packs with context windows of their own exchange.
+        What it guides is thrown away, so its scale says only whether the second condition is needed.
+        """
+        predictions: list[Tensor] = []
+
+        def keep(arguments: dict[str, Any]) -> Tensor:
+            predictions.extend((arguments["cond_denoised"], arguments["uncond_denoised"]))
+            return arguments["denoised"]
+
+        options = {name: value for name, value in self.options.items() if name not in GUIDANCE_HOOKS}
+        options["sampler_post_cfg_function"] = [keep]
+        scale = 1.0 if second is None else 2.0
+        comfy.samplers.sampling_function(self.model, self.x, self.sigma, second, first, scale, options)
+        return predictions
 
     def is_guided(self) -> bool:
         """Whether this step lies in the part of the sampling that is guided."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..adapter import StyleTerm, add_style
 from ..spec import Site
 from .adapter import HostAdapter
-from .conditioning import StyleBatch, StyleCond
+from .conditioning import StyleBatch, StyleCond, ready_term
 from .keys import STYLE, WRAPPER
 from .sites import sites_for
 
@@ -89,8 +89,7 @@ class StyleBinder:
     def _term(self, style_cond: StyleCond, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
         request = style_cond.request
         gains = request.strength * self.adapter.gains_of(request.style, text_BND)
-        per_site = gains.to(dtype)[:, :, None, None].unbind(dim=1)
-        return StyleTerm(self.adapter.site_styles_of(request.style, dtype), per_site)
+        return ready_term(self.adapter.site_styles_of(request.style, dtype), gains.to(dtype))
 
 
 class StyleInjector:

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..guidance import DualGuidance
-from .conditioning import has_style
+from .conditioning import has_style, unpatched_model_error
 from .guider import Step, dual_cfg
 from .keys import DUAL_CFG, GUIDANCE_INTERVAL
 from .patch import is_patched
-from .unet import unpatched_model_error
 
 
 def add_dual_cfg(

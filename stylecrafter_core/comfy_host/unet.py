@@ -7,10 +7,9 @@ from typing import Any
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from torch import Tensor
 
-from ..errors import MismatchError
 from ..spec import TemporalBlockSpec, UNetSpec
 from ..temporal import TemporalTransformer, check_frames
-from .keys import NUM_FRAMES, STYLE
+from .keys import NUM_FRAMES
 
 
 class VideoUNet(UNetModel):
@@ -42,20 +41,8 @@ class VideoUNet(UNetModel):
         **kwargs: Any,
     ) -> Tensor:
         options = dict(transformer_options or {})
-        if STYLE in kwargs:
-            raise unpatched_model_error()
         options["patches"] = with_temporal_handler(options.get("patches", {}), frames_per_video(x, options))
         return super()._forward(x, timesteps, context, y, control, options, **kwargs)
-
-
-def unpatched_model_error() -> MismatchError:
-    """What to say where a style arrives at a model without an adapter."""
-    return MismatchError(
-        "The positive conditioning carries a style, but the model has no style adapter.",
-        found="a MODEL that was never patched with a StyleCrafter adapter",
-        expected="a MODEL from StyleCrafterPatchModel, or from StyleCrafterVideoModelLoader with an adapter",
-        fix="add the node StyleCrafterPatchModel between the model loader and the sampler",
-    )
 
 
 def frames_per_video(x: Tensor, transformer_options: dict) -> int:

@@ -6,7 +6,7 @@ import torch
 
 from stylecrafter_core.adapter import SiteStyle, StyleTerm, add_style, style_attention
 
-BATCH, POSITIONS, TOKENS, HEADS, WIDTH = 2, 5, 3, 2, 8
+BATCH, POSITIONS, TOKENS, HEADS, WIDTH = 2, 3, 4, 2, 6
 
 
 def values(*shape: int, seed: int) -> torch.Tensor:

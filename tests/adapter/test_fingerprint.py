@@ -1,0 +1,53 @@
+"""What the short name of an adapter's weights depends on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from stylecrafter_core.adapter import fingerprint
+from stylecrafter_core.formats import AdapterFile, read_adapter
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture(scope="module")
+def file() -> AdapterFile:
+    return read_adapter(GOLDEN / "video_a" / "adapter.pth")
+
+
+def identity(file: AdapterFile, **changed: torch.Tensor) -> str:
+    return fingerprint(file.spec, {**file.tensors, **changed})
+
+
+def test_same_weights_same_name_whatever_their_order(file: AdapterFile) -> None:
+    backwards = {name: file.tensors[name].clone() for name in reversed(file.tensors)}
+    assert fingerprint(file.spec, backwards) == identity(file)
+    assert len(identity(file)) == 16
+    assert int(identity(file), 16) >= 0
+
+
+def test_every_tensor_counts(file: AdapterFile) -> None:
+    names = {identity(file, **{name: tensor + 1e-3}) for name, tensor in file.tensors.items()}
+    assert len(names) == len(file.tensors)
+    assert identity(file) not in names
+
+
+def test_swapped_tensors_count(file: AdapterFile) -> None:
+    k, v = (f"style_kv.0.{name}.weight" for name in ("to_k", "to_v"))
+    assert identity(file, **{k: file.tensors[v], v: file.tensors[k]}) != identity(file)
+
+
+def test_sizes_count(file: AdapterFile) -> None:
+    other = replace(file.spec, normalises_style=not file.spec.normalises_style)
+    assert fingerprint(other, file.tensors) != identity(file)
+
+
+def test_another_type_of_number_counts_only_through_its_rounding(file: AdapterFile) -> None:
+    half = {name: tensor.half() for name, tensor in file.tensors.items()}
+    wide_again = {name: tensor.float() for name, tensor in half.items()}
+    assert fingerprint(file.spec, half) == fingerprint(file.spec, wide_again)
+    assert fingerprint(file.spec, half) != identity(file)
