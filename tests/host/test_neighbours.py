@@ -107,6 +107,8 @@ def test_a_foreign_attention_for_a_whole_block(golden: GoldenVideo) -> None:
         for with_depth in (False, True)
     )
     assert torch.equal(whole, deep)
+    alone = eps_single(golden.model, golden.styled(0), x, timestep)
+    assert relative_error(whole, alone) > VISIBLE
 
 
 def test_rescale_works_on_one_condition_for_both_scales(golden: GoldenVideo) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -165,15 +167,37 @@ def test_a_folder_that_cannot_be_made(tmp_path, name):
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may write anywhere")
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_folder_without_permission(tmp_path, name):
-    tmp_path.chmod(0o500)
+@contextlib.contextmanager
+def without_privileges():
+    """As a user who is not the superuser, who may write anywhere."""
+    if os.getuid() != 0:
+        yield
+        return
+    nobody = 65534
+    os.setresuid(nobody, nobody, 0)
     try:
-        with pytest.raises(MediaError, match="cannot be written: Permission denied") as error:
-            write_video(plain((0.5,)), film_path(tmp_path, name), format=name, frame_rate=10)
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        os.setresuid(0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_folder_without_permission(name):
+    # Not in tmp_path: pytest closes its folders to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        write_video(plain((0.5,)), film_path(Path(folder), name), format=name, frame_rate=10)
+        closed = Path(folder) / "closed"
+        closed.mkdir()
+        Path(folder).chmod(0o755)
+        closed.chmod(0o555)
+        with (
+            without_privileges(),
+            pytest.raises(MediaError, match="cannot be written: Permission denied") as error,
+        ):
+            write_video(plain((0.5,)), film_path(closed, name), format=name, frame_rate=10)
+        closed.chmod(0o755)
+        assert list(closed.iterdir()) == []
     assert "this user may not write there" in error.value.found
     assert "Let the user that runs ComfyUI write there" in error.value.fix
 
