@@ -66,7 +66,7 @@ def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_
 
     weights = make_demo_weights(base / "models", host)
     say(
-        f"Weights: {', '.join(weights.values())}: small and RANDOM, made just now. The video shows that "
+        f"Weights: {', '.join(weights.values())}: small and RANDOM, made here. The video shows that "
         f"every step works; it shows no learned style, at {SMALL['width']}x{SMALL['height']} and in "
         f"{SMALL['steps']} steps. For a style, use the published weights (README)."
     )

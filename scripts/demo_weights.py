@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SEED = 2312
 CONTEXT, CLIP_WIDTH, HEAD_DIM, FRAMES = 64, 128, 32, 16
 TEXT_LAYERS, VISION_LAYERS = 3, 2
+LATENT_SCALE = 0.18215  # the host divides latents by it before they are decoded
 BASE = "stylecrafter_demo.safetensors"
 ADAPTER = "stylecrafter_demo_adapter.safetensors"
 TEMPORAL = "stylecrafter_demo_temporal.safetensors"
@@ -146,9 +147,16 @@ def _adapter(generator: object) -> Tensors:
 
 def _autoencoder(generator: object) -> Tensors:
     """TAESD's layout, which the host's VAE class reads."""
+    import torch
     from comfy.taesd.taesd import TAESD
 
-    return _random({name: tuple(t.shape) for name, t in TAESD().state_dict().items()}, generator)
+    tensors = _random({name: tuple(t.shape) for name, t in TAESD().state_dict().items()}, generator)
+    tensors["vae_scale"] = torch.tensor(LATENT_SCALE)
+    # Around mid-grey: unsaturated frames show what the latents hold.
+    last = tensors["taesd_decoder.19.weight"]
+    tensors["taesd_decoder.19.weight"] = (last - last.mean(dim=(1, 2, 3), keepdim=True)) / 2
+    tensors["taesd_decoder.19.bias"] += 0.5
+    return tensors
 
 
 def _text(generator: object) -> Tensors:

@@ -183,8 +183,10 @@ def served_address(host: Host, served_base: Path) -> Iterator[str]:
     from comfy_server import place_pack, serve
 
     place_pack(ROOT, served_base)
-    with serve(host.path, served_base, cpu=True) as address:
-        yield address
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("OMP_NUM_THREADS", "1")  # as in this process: tiny networks, one thread
+        with serve(host.path, served_base, cpu=True) as address:
+            yield address
 
 
 @pytest.fixture
