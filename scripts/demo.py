@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,7 +146,14 @@ def main() -> int:
         host = usable_host()
         environment.install(host, arguments.current_interpreter)
         video, sheet = run(host, BASE, arguments.workflow, arguments.prompt, arguments.painting)
-    except (StyleCrafterError, OSError, LookupError, ValueError, RuntimeError) as error:
+    except (
+        StyleCrafterError,
+        OSError,
+        LookupError,
+        ValueError,
+        RuntimeError,
+        subprocess.SubprocessError,
+    ) as error:
         say(f"\nThe demo stopped. {error}")
         return 1
     say(f"\nVideo: {video}\nContact sheet: {sheet}")
