@@ -1,0 +1,47 @@
+"""The benchmark measures the recorded network: its numbers have the right order of size."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from golden_video import GOLDEN
+
+# In a process of its own, because the benchmark is not a custom node: it has the repository on its path.
+PROGRAM = """
+import sys
+from pathlib import Path
+host, scripts, golden = map(Path, sys.argv[1:])
+sys.path.append(str(scripts))
+import environment
+from stylecrafter_core.comfy_host.find import activate
+activate(host, cpu=True)
+import torch
+torch.set_num_threads(1)
+from benchmarks import measure_unet
+from stylecrafter_core.comfy_host.load import load_adapter, load_video_model
+adapter = load_adapter(golden / "adapter.pth")
+plain = load_video_model(golden / "base.ckpt", None, None)[0]
+x = torch.randn(4, 4, 8, 8)
+with torch.inference_mode():
+    seconds = measure_unet.compare(plain, adapter, x, rounds=2)
+    operations = [measure_unet.pass_operations(plain, x[:n], 24) for n in (2, 4)]
+print("RUNS", *(len(times) for times in seconds.values()))
+print("STEP", min(seconds["step"]) / min(seconds["styled pass"]))
+print("OPERATIONS", *operations)
+"""
+
+
+def test_the_network_measurements_run(host: Any) -> None:
+    scripts = GOLDEN.parents[2] / "scripts"
+    command = [sys.executable, "-c", PROGRAM, str(host.path), str(scripts), str(GOLDEN)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "patched and styled over unpatched pass: " in done.stdout
+    assert "dual guidance step over its passes alone: " in done.stdout
+    said = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line[:1].isupper()}
+    assert said["RUNS"] == ["2"] * 4
+    assert float(said["STEP"][0]) > 1, "a step has three passes"
+    two, four = map(float, said["OPERATIONS"])
+    assert 1.9 < four / two < 2.5, "twice the frames, a little more for attention along time"
