@@ -88,7 +88,8 @@ class TemporalTransformer(nn.Module):
         rows, _, height, width = x_BCHW.shape
         check_frames(rows, num_frames)
         video = rearrange(x_BCHW, "(b t) c h w -> b c t h w", t=num_frames)
-        tokens = self.proj_in(rearrange(self.norm(video), "b c t h w -> (b h w) t c"))
+        # Made contiguous: on a strided view, a linear layer is one small matrix product per pixel.
+        tokens = self.proj_in(rearrange(self.norm(video), "b c t h w -> (b h w) t c").contiguous())
         for block in self.transformer_blocks:
             tokens = block(tokens)
         tokens = self.proj_out(tokens)
