@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
 import comfy.samplers
 import torch
+from comfy.patcher_extension import WrappersMP
 from environment import say
 from torch import Tensor
 
@@ -35,6 +37,29 @@ class Held(comfy.samplers.Sampler):
         return noise
 
 
+class PassTimer:
+    """Sums the seconds that are spent in calls of the diffusion model."""
+
+    def __init__(self, clock: Callable[[], float], device: torch.device):
+        self.clock, self.device, self.seconds = clock, device, 0.0
+
+    def __deepcopy__(self, memo: dict) -> PassTimer:
+        return self
+
+    def __call__(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
+        _finish(self.device)
+        start = self.clock()
+        out = executor(*args, **kwargs)
+        _finish(self.device)
+        self.seconds += self.clock() - start
+        return out
+
+    def taken(self) -> float:
+        """The seconds since the last question."""
+        seconds, self.seconds = self.seconds, 0.0
+        return seconds
+
+
 def inside_a_job(model: Any, positive: list, negative: list, x: Tensor, measure: Callable) -> Any:
     """What `measure(guider, options)` returns, called with everything loaded as in a job."""
     guider = StyleGuider(model, positive, negative, CFG_TEXT, CFG_STYLE)
@@ -44,13 +69,19 @@ def inside_a_job(model: Any, positive: list, negative: list, x: Tensor, measure:
 
 
 def on_cpu(frames: int = 2, height: int = 8, width: int = 16, rounds: int = 5) -> None:
-    """Ratios at the full-size U-Net in float32 with few, small frames."""
+    """Ratios at the full-size U-Net in float32 with few, small frames, in processor time of one thread.
+
+    What else runs on the machine changes that less than the time on the wall.
+    """
+    torch.set_num_threads(1)
     plain, adapter = full_size.model(torch.float32), full_size.adapter()
     say(f"full-size U-Net, float32, {frames} frames of {height * 8}x{width * 8} pixels")
-    compare(plain, adapter, torch.randn(frames, 4, height, width), rounds)
+    compare(plain, adapter, torch.randn(frames, 4, height, width), rounds, time.process_time)
 
 
-def compare(plain: Any, adapter: Any, x: Tensor, rounds: int) -> dict[str, list[float]]:
+def compare(
+    plain: Any, adapter: Any, x: Tensor, rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """Print both ratios and the time of a pass; returns the seconds of everything measured.
 
     Args:
@@ -58,41 +89,43 @@ def compare(plain: Any, adapter: Any, x: Tensor, rounds: int) -> dict[str, list[
         adapter: a HostAdapter that fits it.
         x: [frames, 4, height / 8, width / 8] noise, one video.
         rounds: measured runs of each alternative.
+        clock: seconds, from any beginning.
     """
     patched = patch_model(plain, adapter)
     styled, empty = full_size.conditionings(adapter)
+    timer = PassTimer(clock, plain.load_device)
+    patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "pass_timer", timer)
+    passes: list[float] = []
 
     def measure(guider: Any, options: dict) -> dict[str, list[float]]:
         at = x.to(guider.model_patcher.load_device)
         sigma = torch.full((len(x),), SIGMA, device=at.device)
-        positive, negative = guider.conds["positive"], guider.conds["negative"]
-        text = strip_style(positive)
+        positive, text = guider.conds["positive"], strip_style(guider.conds["positive"])
 
-        def predict(first: Any, second: Any, options: dict = options) -> None:
-            comfy.samplers.calc_cond_batch(guider.inner_model, [first, second], at, sigma, options)
+        def predict(conds: Any, options: dict) -> None:
+            comfy.samplers.calc_cond_batch(guider.inner_model, [conds, None], at, sigma, options)
             _finish(at.device)
-
-        def passes() -> None:
-            predict(text, negative)
-            predict(positive, None)
 
         def step() -> None:
+            timer.taken()
             guider.predict_noise(at, sigma, options)
             _finish(at.device)
+            passes.append(timer.taken())
 
         return in_turn(
             {
-                "styled pass": lambda: predict(positive, None),
-                "unpatched pass": lambda: predict(text, None, _unpatched(options)),
+                "styled pass": lambda: predict(positive, options),
+                "unpatched pass": lambda: predict(text, _unpatched(options)),
                 "step": step,
-                "passes": passes,
             },
             rounds,
+            clock,
         )
 
     seconds = inside_a_job(patched, styled, empty, x, measure)
+    seconds["passes of the step"] = passes[-rounds:]
     say(f"  patched and styled over unpatched pass: {ratio(seconds, 'styled pass', 'unpatched pass')}")
-    say(f"  dual guidance step over its passes alone: {ratio(seconds, 'step', 'passes')}")
+    say(f"  dual guidance step over its passes alone: {ratio(seconds, 'step', 'passes of the step')}")
     say(f"  an unpatched pass takes {statistics.median(seconds['unpatched pass']):.3g} s")
     return seconds
 
@@ -118,7 +151,7 @@ def on_gpu(rounds: int = 10) -> None:
         operations = pass_operations(plain, x.to(device, dtype), adapter.spec.context_dim)
         torch.cuda.reset_peak_memory_stats()
         say(f"full-size U-Net, {dtype}, 16 frames of 320x512 pixels")
-        seconds = compare(plain, adapter, x, rounds)
+        seconds = compare(plain, adapter, x, rounds, time.perf_counter)
         step, one = (statistics.median(seconds[name]) for name in ("step", "unpatched pass"))
         peak = torch.cuda.max_memory_allocated() / 2**30
         say(f"  {step * 1e3:.0f} ms a step of three passes, {peak:.1f} GiB at most")

@@ -22,3 +22,8 @@ def test_a_ratio_compares_within_a_round():
 def test_a_ratio_needs_as_many_rounds_of_both():
     with pytest.raises(ValueError, match="shorter"):
         ratio({"a": [1.0, 1.0], "b": [1.0]}, "a", "b")
+
+
+def test_any_clock_will_do():
+    ticks = iter(range(100))
+    assert in_turn({"a": lambda: next(ticks)}, 2, clock=lambda: next(ticks))["a"] == [2, 2]
