@@ -68,7 +68,7 @@ def inside_a_job(model: Any, positive: list, negative: list, x: Tensor, measure:
     return held.result
 
 
-def on_cpu(frames: int = 2, height: int = 8, width: int = 16, rounds: int = 5) -> None:
+def on_cpu(frames: int = 2, height: int = 8, width: int = 16, rounds: int = 8) -> None:
     """Ratios at the full-size U-Net in float32 with few, small frames, in processor time of one thread.
 
     What else runs on the machine changes that less than the time on the wall.

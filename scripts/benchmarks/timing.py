@@ -10,12 +10,16 @@ from collections.abc import Callable
 def in_turn(
     alternatives: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, list[float]]:
-    """Seconds of every run of every alternative, after one unmeasured run of each."""
+    """Seconds of every run of every alternative, after one unmeasured run of each.
+
+    Every other round goes backwards: what runs before leaves its traces in memory and caches.
+    """
     for run in alternatives.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in alternatives}
-    for _ in range(rounds):
-        for name, run in alternatives.items():
+    for round_number in range(rounds):
+        order = list(alternatives.items())
+        for name, run in reversed(order) if round_number % 2 else order:
             start = clock()
             run()
             seconds[name].append(clock() - start)

@@ -9,7 +9,7 @@ from benchmarks.timing import in_turn, ratio
 def test_alternatives_take_turns_after_one_unmeasured_run_each():
     calls = []
     seconds = in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
-    assert "".join(calls) == "ab" + "ab" * 3
+    assert "".join(calls) == "ab" + "ab" + "ba" + "ab"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3}
 
 
