@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .adapter import StyleAdapter, fingerprint
+from .adapter import StyleAdapter
 from .formats import read_adapter
 
 
@@ -18,6 +18,4 @@ def load_adapter(path: str | Path) -> StyleAdapter:
         WeightFileError: the file cannot be read, is not an adapter, or lacks something; says which and what.
     """
     file = read_adapter(path)
-    adapter = StyleAdapter(file.spec, fingerprint(file.spec, file.tensors), device="meta")
-    adapter.load_state_dict({name: tensor.float() for name, tensor in file.tensors.items()}, assign=True)
-    return adapter.eval().requires_grad_(False)
+    return StyleAdapter.from_tensors(file.spec, {name: t.float() for name, t in file.tensors.items()})

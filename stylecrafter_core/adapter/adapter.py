@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import InputError, MismatchError
 from ..spec import FAMILIES, AdapterSpec
 from .dual_attention import SiteStyle
+from .fingerprint import fingerprint
 from .scale_predictor import ScalePredictor
 from .style import Style
 from .style_kv import make_style_kv
@@ -34,6 +36,21 @@ class StyleAdapter(nn.Module):
         self.style_transformer = StyleTransformer(spec.style_transformer, operations=operations, **factory)
         self.scale_predictor = ScalePredictor(spec.scale_predictor, operations=operations, **factory)
         self.style_kv = make_style_kv(spec, operations=operations, **factory)
+
+    @classmethod
+    def from_tensors(
+        cls, spec: AdapterSpec, tensors: Mapping[str, Tensor], *, operations: Any = nn
+    ) -> StyleAdapter:
+        """An adapter around these tensors, as they are: frozen, in evaluation mode, with their fingerprint.
+
+        Args:
+            spec: all sizes.
+            tensors: every weight by its name here; shared, not copied.
+            operations: namespace of layer classes.
+        """
+        adapter = cls(spec, fingerprint(spec, tensors), operations=operations, device="meta")
+        adapter.load_state_dict(dict(tensors), assign=True)
+        return adapter.eval().requires_grad_(False)
 
     def encode(self, clip_tokens_RLW: Tensor) -> Style:
         """The style of R references: their CLIP tokens are concatenated before the Q-Former.

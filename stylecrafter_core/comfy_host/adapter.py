@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..adapter import SiteStyle, Style, StyleAdapter, fingerprint
+from ..adapter import SiteStyle, Style, StyleAdapter
 from ..errors import MismatchError
 from ..formats import AdapterFile
 from ..spec import AdapterSpec
@@ -36,11 +36,8 @@ class HostAdapter:
         management = comfy.model_management
         self.name = name
         device = management.unet_offload_device()
-        self.module = StyleAdapter(
-            file.spec, fingerprint(file.spec, file.tensors), operations=comfy.ops.manual_cast, device="meta"
-        )
-        self.module.load_state_dict({n: t.to(device) for n, t in file.tensors.items()}, assign=True)
-        self.module.eval().requires_grad_(False)
+        tensors = {name: tensor.to(device) for name, tensor in file.tensors.items()}
+        self.module = StyleAdapter.from_tensors(file.spec, tensors, operations=comfy.ops.manual_cast)
         self.patcher = comfy.model_patcher.ModelPatcher(
             self.module, load_device=management.get_torch_device(), offload_device=device
         )
