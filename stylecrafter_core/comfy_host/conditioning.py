@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ..adapter import SiteStyle, Style, StyleTerm
-from ..errors import InputError, MismatchError
+from ..errors import MismatchError
 from ..spec import FAMILIES
 from .keys import STYLE
+from .sampling_part import check_part
 
 Conditioning = list[list[Any]]  # the host's: [[text tokens, values], ...]
 
@@ -105,13 +106,7 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
         InputError: the range of sampling in which the style acts is empty or lies outside 0..1.
         MismatchError: the prompt comes from a text encoder of another width than the style's family has.
     """
-    if not 0.0 <= request.start_at < request.end_at <= 1.0:
-        raise InputError(
-            "StyleCrafterApplyStyle: start_at and end_at do not enclose any part of the sampling.",
-            found=f"start_at {request.start_at}, end_at {request.end_at}",
-            expected="0 ≤ start_at < end_at ≤ 1",
-            fix="set start_at below end_at, for example 0 and 1",
-        )
+    check_part("StyleCrafterApplyStyle", request.start_at, request.end_at)
     for text, _ in conditioning:
         _check_width(text.shape[-1], request.style)
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]

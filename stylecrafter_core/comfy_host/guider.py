@@ -12,7 +12,8 @@ from torch import Tensor
 from ..guidance import DualGuidance
 from .conditioning import Conditioning, has_style, strip_style, unpatched_model_error
 from .keys import GUIDANCE_INTERVAL, STYLE
-from .patch import in_part, is_patched
+from .patch import is_patched
+from .sampling_part import in_part
 
 Conds = list[dict[str, Any]]
 

@@ -22,6 +22,7 @@ from ..spec import Site
 from .adapter import HostAdapter
 from .conditioning import StyleBatch, StyleCond, ready_term
 from .keys import STYLE, WRAPPER
+from .sampling_part import in_part
 from .sites import sites_for
 
 # Newer hosts pass transformer_options on to the attention function.
@@ -148,14 +149,6 @@ def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Ten
     return optimized_attention(
         q, k, v, extra_options["n_heads"], attn_precision=extra_options["attn_precision"], **options
     )
-
-
-def in_part(model_sampling: Any, sigma: Tensor, start_at: float, end_at: float) -> bool:
-    """Whether a sigma lies in a part of the sampling, from 0 (noise) to 1 (picture), its end excluded."""
-    if start_at <= 0.0 and end_at >= 1.0:
-        return True
-    start, end = (model_sampling.percent_to_sigma(percent) for percent in (start_at, end_at))
-    return end < float(sigma[0]) <= start
 
 
 def _compute_dtype(model: Any) -> torch.dtype:

@@ -10,12 +10,12 @@ import comfy.samplers
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..errors import InputError
 from ..guidance import DualGuidance
 from .conditioning import has_style, unpatched_model_error
 from .guider import Step, dual_cfg
 from .keys import DUAL_CFG, GUIDANCE_INTERVAL
 from .patch import is_patched
+from .sampling_part import check_part
 
 
 def add_dual_cfg(
@@ -43,13 +43,7 @@ def set_guidance_interval(
 
     Source: Kynkäänniemi et al., Applying Guidance in a Limited Interval (arXiv 2404.07724).
     """
-    if not 0.0 <= start_at < end_at <= 1.0:
-        raise InputError(
-            "StyleCrafterGuidanceInterval: start_at and end_at do not enclose any part of the sampling.",
-            found=f"start_at {start_at}, end_at {end_at}",
-            expected="0 ≤ start_at < end_at ≤ 1",
-            fix="set start_at below end_at, for example 0.1 and 0.8",
-        )
+    check_part("StyleCrafterGuidanceInterval", start_at, end_at)
     patched = model.clone()
     patched.model_options["transformer_options"][GUIDANCE_INTERVAL] = (start_at, end_at)
     return patched
