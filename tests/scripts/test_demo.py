@@ -126,21 +126,3 @@ def test_failed_job_gives_the_nodes_words(tmp_path):
     error = {"node_type": "KSampler", "exception_message": "out of paint"}
     with pytest.raises(demo.DemoError, match="Found: KSampler: out of paint"):
         demo.video_of(job_with([], error), tmp_path)
-
-
-def test_users_host_is_used_and_an_old_one_refused(tmp_path, monkeypatch):
-    (tmp_path / "comfy").mkdir()
-    for name in ("main.py", "nodes.py"):
-        (tmp_path / name).touch()
-    (tmp_path / "comfyui_version.py").write_text('__version__ = "0.3.80"\n')
-    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
-    assert demo.usable_host() == tmp_path
-    (tmp_path / "comfyui_version.py").write_text('__version__ = "0.3.40"\n')
-    with pytest.raises(demo.HostError, match=r"Found: ComfyUI 0\.3\.40"):
-        demo.usable_host()
-
-
-def test_wrong_path_is_not_replaced_by_a_fetched_host(tmp_path, monkeypatch):
-    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path / "absent"))
-    with pytest.raises(demo.HostError, match="absent: no such folder"):
-        demo.usable_host()

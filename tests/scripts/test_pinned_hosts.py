@@ -102,3 +102,21 @@ def test_unwritable_place_is_said(tmp_path, pinned, copy_wheel):
 def test_pins_are_the_versions_the_pack_names():
     assert pinned_hosts.NEWEST.folder_name == PINNED_HOST
     assert tuple(map(int, pinned_hosts.OLDEST.version.split("."))) == MIN_HOST
+
+
+def test_users_host_is_used_and_an_old_one_refused(tmp_path, monkeypatch):
+    (tmp_path / "comfy").mkdir()
+    for name in ("main.py", "nodes.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "comfyui_version.py").write_text('__version__ = "0.3.80"\n')
+    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
+    assert pinned_hosts.usable_host() == tmp_path
+    (tmp_path / "comfyui_version.py").write_text('__version__ = "0.3.40"\n')
+    with pytest.raises(HostError, match=r"Found: ComfyUI 0\.3\.40"):
+        pinned_hosts.usable_host()
+
+
+def test_wrong_path_is_not_replaced_by_a_fetched_host(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFYUI_PATH", str(tmp_path / "absent"))
+    with pytest.raises(HostError, match="absent: no such folder"):
+        pinned_hosts.usable_host()
