@@ -37,7 +37,11 @@ class StyleCrafterSampler(io.ComfyNode):
                 io.Model.Input("model", tooltip=MODEL_TOOLTIP),
                 io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
                 io.Conditioning.Input("negative", tooltip=NEGATIVE_TOOLTIP),
-                io.Latent.Input("latent_image", tooltip="From Empty Video Latent, or an encoded video."),
+                io.Latent.Input(
+                    "latent_image",
+                    tooltip="From Empty Video Latent; for SDXL from Empty Latent Image, 1024 x 1024. Or an "
+                    "encoded video or picture.",
+                ),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -54,7 +58,7 @@ class StyleCrafterSampler(io.ComfyNode):
                 io.Combo.Input(
                     "sampler_name",
                     options=SAMPLER_NAMES,
-                    tooltip="stylecrafter_ddim is DDIM with eta 1, as published for video.",
+                    tooltip="stylecrafter_ddim is DDIM with eta 1, as published for video. SDXL: euler.",
                 ),
                 io.Combo.Input(
                     "scheduler",

@@ -1,4 +1,7 @@
-"""The workflows run in the real host: served over HTTP, on small random weights."""
+"""The workflows run in the real host: served over HTTP, on small random weights.
+
+Those of SDXL run in test_sdxl_workflows.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,16 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
+NAMES = (
+    "single_reference_video",
+    "several_references_video",
+    "image_with_video_model",
+    "long_video",
+    "sdxl_one_reference",
+    "sdxl_several_references",
+    "sdxl_with_lora",
+    "sdxl_with_controlnet",
+)
 SMALL = {"width": 64, "height": 64, "steps": 2}
 FRAME_RATE = 8
 
@@ -53,6 +65,9 @@ def run(client: Any, name: str, weights: dict[str, str], **values: Any) -> Any:
 
     template = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
     prompt = fill(workflow(name), {**weights, **SMALL, **values}, "style_0.png", None)
+    loaders = [node for node in prompt.values() if node["class_type"] == "LoadImage"]
+    for number, node in enumerate(loaders):
+        node["inputs"]["image"] = f"style_{number}.png"
     job = client.wait(client.queue(prompt, template), 300.0)
     assert job.error is None, job.error
     return job

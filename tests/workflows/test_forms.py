@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 from PIL import Image
 
 FOLDER = Path(__file__).parents[2] / "workflows"
-NAMES = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
+VIDEO = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
+SDXL = ("sdxl_one_reference", "sdxl_several_references", "sdxl_with_lora", "sdxl_with_controlnet")
+NAMES = VIDEO + SDXL
+TITLE_HEIGHT = 30  # the page draws it above a node's position
 # Values that the page keeps behind a widget and does not send.
 PAGE_ONLY = {"seed": 1, "image": 1}
 
@@ -62,3 +66,50 @@ def test_links_join_existing_sockets_of_one_type(name: str) -> None:
         assert number in nodes[source]["outputs"][output]["links"]
         assert nodes[target]["inputs"][slot]["link"] == number
         assert nodes[target]["inputs"][slot]["type"] == kind
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_node_covers_another(name: str) -> None:
+    boxes = []
+    for node in read(FOLDER / f"{name}.json")["nodes"]:
+        (left, top), (width, height) = node["pos"], node["size"]
+        boxes.append((left, top - TITLE_HEIGHT, left + width, top + height))
+    for a, b in itertools.combinations(boxes, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1], (a, b)
+
+
+@pytest.mark.parametrize("name", SDXL)
+def test_sdxl_templates_have_the_published_values(name: str) -> None:
+    published = {
+        "StyleCrafterApplyStyle": {"strength": 0.5, "start_at": 0.0, "end_at": 1.0},
+        "StyleCrafterSampler": {"steps": 30, "cfg_text": 7.5, "cfg_style": 5.0, "denoise": 1.0},
+        "EmptyLatentImage": {"width": 1024, "height": 1024, "batch_size": 1},
+    }
+    api = read(FOLDER / "api" / f"{name}.json")
+    for kind, values in published.items():
+        (inputs,) = (node["inputs"] for node in api.values() if node["class_type"] == kind)
+        assert {key: inputs[key] for key in values} == values
+    (note,) = (node for node in read(FOLDER / f"{name}.json")["nodes"] if node["type"] == "Note")
+    assert "strength 0.5, scales 7.5 and 5, 30 steps, 1024 x 1024" in note["widgets_values"][0]
+
+
+def test_the_controlnet_is_on_the_styled_prompt_and_on_the_negative() -> None:
+    api = read(FOLDER / "api" / "sdxl_with_controlnet.json")
+    (sampler,) = (node["inputs"] for node in api.values() if node["class_type"] == "StyleCrafterSampler")
+    control = api[sampler["positive"][0]]
+    assert control["class_type"] == "ControlNetApplyAdvanced"
+    assert sampler["positive"] == [sampler["negative"][0], 0]
+    assert sampler["negative"][1] == 1
+    sources = [api[control["inputs"][name][0]]["class_type"] for name in ("positive", "negative")]
+    assert sources == ["StyleCrafterApplyStyle", "CLIPTextEncode"]
+
+
+def test_the_lora_stands_between_checkpoint_and_patch_and_changes_both_prompts() -> None:
+    api = read(FOLDER / "api" / "sdxl_with_lora.json")
+    (lora,) = (number for number, node in api.items() if node["class_type"] == "LoraLoader")
+    assert api[api[lora]["inputs"]["model"][0]]["class_type"] == "CheckpointLoaderSimple"
+    for node in api.values():
+        if node["class_type"] == "StyleCrafterPatchModel":
+            assert node["inputs"]["model"] == [lora, 0]
+        if node["class_type"] == "CLIPTextEncode":
+            assert node["inputs"]["clip"] == [lora, 1]
