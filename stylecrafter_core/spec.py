@@ -159,6 +159,18 @@ class UNetSpec:
 
 
 @dataclass(frozen=True)
+class SizeIds:
+    """What SDXL is told about a picture, in pixels: its size before the crop, the crop, its size after."""
+
+    width: int
+    height: int
+    crop_left: int
+    crop_top: int
+    target_width: int
+    target_height: int
+
+
+@dataclass(frozen=True)
 class Family:
     """What is fixed by publication for a family of adapters, and cannot be read off tensors.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -14,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-@dataclass(frozen=True)
-class SiteStyle:
+class SiteStyle(NamedTuple):
     """What one site needs of a style: keys, values and the norm behind the attention. Immutable, reusable.
 
     Attributes:

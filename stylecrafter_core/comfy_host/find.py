@@ -95,7 +95,13 @@ def check_version(path: Path) -> tuple[int, int, int]:
     return version
 
 
-def activate(path: Path, *, cpu: bool | None = None, base_directory: Path | None = None) -> None:
+def activate(
+    path: Path,
+    *,
+    cpu: bool | None = None,
+    base_directory: Path | None = None,
+    exact_attention: bool = False,
+) -> None:
     """Make the host importable in this process, without its server and its command line.
 
     Call it before anything of the host is imported: the host fixes its device and folders at import.
@@ -104,6 +110,8 @@ def activate(path: Path, *, cpu: bool | None = None, base_directory: Path | None
         path: the ComfyUI folder.
         cpu: compute on the CPU; None does so where torch finds no accelerator (the host would stop there).
         base_directory: where models, input, output, temp and user folders are; None is the ComfyUI folder.
+        exact_attention: always PyTorch's own attention, which has a gradient and gives the same bits each
+            time; else what the host prefers, which on the CPU cuts the work up by the memory that is free.
 
     Raises:
         HostError: too old, or another ComfyUI is already imported in this process.
@@ -117,6 +125,7 @@ def activate(path: Path, *, cpu: bool | None = None, base_directory: Path | None
     comfy.options.enable_args_parsing(False)
     from comfy.cli_args import args
 
+    args.use_pytorch_cross_attention = args.use_pytorch_cross_attention or exact_attention
     args.cpu = not _has_accelerator() if cpu is None else cpu
     if base_directory is not None:
         args.base_directory = str(base_directory)

@@ -2,6 +2,7 @@
 
 STYLE = "stylecrafter_style"  # in a condition's model_conds, and as keyword of the diffusion model
 NUM_FRAMES = "stylecrafter_num_frames"  # in transformer_options: frames of one video
+INDEPENDENT_FRAMES = "stylecrafter_independent_frames"  # in transformer_options: rows are pictures
 WRAPPER = "stylecrafter"  # key of the wrappers and additional models on a MODEL
 DUAL_CFG = "stylecrafter_dual_cfg"  # key of the wrapper that brings dual guidance to plain samplers
 GUIDANCE_INTERVAL = "stylecrafter_guidance_interval"  # in transformer_options: (start, end) in 0..1

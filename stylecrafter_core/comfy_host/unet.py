@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..spec import TemporalBlockSpec, UNetSpec
 from ..temporal import TemporalTransformer, check_frames
-from .keys import NUM_FRAMES
+from .keys import INDEPENDENT_FRAMES, NUM_FRAMES
 
 
 class VideoUNet(UNetModel):
@@ -24,6 +24,7 @@ class VideoUNet(UNetModel):
 
     def __init__(self, temporal_blocks: tuple[TemporalBlockSpec, ...], **config: Any):
         super().__init__(**config)
+        self.temporal_blocks = temporal_blocks
         factory = {"dtype": config["dtype"], "device": config["device"]}
         for spec in temporal_blocks:
             sequence_name, _, position = spec.name.rpartition(".")
@@ -41,7 +42,11 @@ class VideoUNet(UNetModel):
         **kwargs: Any,
     ) -> Tensor:
         options = dict(transformer_options or {})
-        options["patches"] = with_temporal_handler(options.get("patches", {}), frames_per_video(x, options))
+        options["patches"] = with_temporal_handler(
+            options.get("patches", {}),
+            frames_per_video(x, options),
+            independent=options.get(INDEPENDENT_FRAMES, False),
+        )
         return super()._forward(x, timesteps, context, y, control, options, **kwargs)
 
 
@@ -57,11 +62,11 @@ def frames_per_video(x: Tensor, transformer_options: dict) -> int:
     return num_frames
 
 
-def with_temporal_handler(patches: dict, num_frames: int) -> dict:
+def with_temporal_handler(patches: dict, num_frames: int, independent: bool) -> dict:
     """The host's patches and a handler that runs temporal transformers on videos of `num_frames` frames."""
 
     def run(layer: TemporalTransformer, x: Tensor, *_: Any) -> Tensor:
-        return layer(x, num_frames)
+        return layer(x, num_frames, independent)
 
     handlers = patches.get("forward_timestep_embed_patch", [])
     return {**patches, "forward_timestep_embed_patch": [*handlers, (TemporalTransformer, run)]}

@@ -1,6 +1,6 @@
 """Weight files in and out: published and own formats, recognised by their content."""
 
-from .detect import Kind, detect
+from .detect import Kind, detect, is_video_base
 from .key_report import KeyReport, compare
 from .official_temporal import temporal_to_official
 from .own import save_adapter, save_temporal
@@ -28,6 +28,7 @@ __all__ = [
     "detect",
     "expected_adapter_shapes",
     "expected_temporal_shapes",
+    "is_video_base",
     "read_adapter",
     "read_temporal",
     "read_tensors",

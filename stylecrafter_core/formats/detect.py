@@ -84,10 +84,17 @@ def detect(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], file: str
         return Kind.VIDEO_ADAPTER
     if any(map(is_sdxl_site, names)):
         return Kind.SDXL_ADAPTER
+    if is_video_base(tensors):
+        return Kind.VIDEO_BASE
     if any(map(POSITION_TABLE.fullmatch, tensors)):
-        whole_unet = f"{unet_prefix(tensors)}input_blocks.0.0.weight" in tensors
-        return Kind.VIDEO_BASE if whole_unet else Kind.TEMPORAL
+        return Kind.TEMPORAL
     raise _unknown(tensors, file)
+
+
+def is_video_base(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these are a whole U-Net with the video family's temporal blocks."""
+    whole_unet = f"{unet_prefix(tensors)}input_blocks.0.0.weight" in tensors
+    return whole_unet and any(map(POSITION_TABLE.fullmatch, tensors))
 
 
 def check_kind(kind: Kind, wanted: frozenset[Kind], wanted_words: str, file: str | Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -149,6 +150,7 @@ def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str])
         unfinished.touch()
         mode = unfinished.stat().st_mode
         save_file(tensors, unfinished, metadata=header)
+        _sort_metadata(unfinished)
         # safetensors leaves files that only their owner may read, whatever the user's umask says.
         unfinished.chmod(mode)
         _flush(unfinished)
@@ -163,6 +165,19 @@ def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str])
         ) from problem
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _sort_metadata(path: Path) -> None:
+    """The library writes metadata in a random order: sorted, the same content gives the same bytes."""
+    with path.open("r+b") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) > length:
+            raise RuntimeError(f"the sorted header of {path} takes {len(text)} bytes instead of {length}")
+        stream.seek(8)
+        stream.write(text.ljust(length))
 
 
 def _flush(path: Path) -> None:

@@ -35,6 +35,7 @@ class RelativeAttention(nn.Module):
         self.relative_position_v = operations.Embedding(rows, head_dim, **factory)
 
     def forward(self, x_NTC: Tensor) -> Tensor:
+        """[N, T, C] to [N, T, C]: every frame attends to every frame."""
         q, k, v = (
             rearrange(to(x_NTC), "n t (h d) -> n h t d", h=self.num_heads)
             for to in (self.to_q, self.to_k, self.to_v)
@@ -43,9 +44,13 @@ class RelativeAttention(nn.Module):
         key_TTD = self.relative_position_k(rows_TT).to(q.dtype)
         value_TTD = self.relative_position_v(rows_TT).to(q.dtype)
         logits = torch.matmul(q, k.transpose(-1, -2)) + torch.einsum("nhtd,tsd->nhts", q, key_TTD)
-        weights = (logits * q.shape[-1] ** -0.5).softmax(dim=-1, dtype=torch.float32).to(q.dtype)
+        weights = (logits * q.shape[-1] ** -0.5).softmax(dim=-1, dtype=torch.promote_types(q.dtype, torch.float32)).to(q.dtype)
         attended = torch.matmul(weights, v) + torch.einsum("nhts,tsd->nhtd", weights, value_TTD)
         return self.to_out(rearrange(attended, "n h t d -> n t (h d)"))
+
+    def alone(self, x_NTC: Tensor) -> Tensor:
+        """The same with each frame attending to itself only, and without positions: `out(v)`."""
+        return self.to_out(self.to_v(x_NTC))
 
     def _rows(self, num_frames: int, device: torch.device) -> Tensor:
         """[T, T] table rows: the distance from query frame to key frame, clipped and shifted to ≥ 0."""

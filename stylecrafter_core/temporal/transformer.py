@@ -57,9 +57,10 @@ class TemporalBlock(nn.Module):
         self.norm2 = operations.LayerNorm(width, **factory)
         self.norm3 = operations.LayerNorm(width, **factory)
 
-    def forward(self, x_NTC: Tensor) -> Tensor:
-        x_NTC = x_NTC + self.attn1(self.norm1(x_NTC))
-        x_NTC = x_NTC + self.attn2(self.norm2(x_NTC))
+    def forward(self, x_NTC: Tensor, independent: bool) -> Tensor:
+        first, second = (self.attn1.alone, self.attn2.alone) if independent else (self.attn1, self.attn2)
+        x_NTC = x_NTC + first(self.norm1(x_NTC))
+        x_NTC = x_NTC + second(self.norm2(x_NTC))
         return x_NTC + self.ff(self.norm3(x_NTC))
 
 
@@ -79,8 +80,13 @@ class TemporalTransformer(nn.Module):
         self.transformer_blocks = nn.ModuleList([TemporalBlock(spec, operations=operations, **factory)])
         self.proj_out = operations.Linear(width, spec.channels, **factory)
 
-    def forward(self, x_BCHW: Tensor, num_frames: int) -> Tensor:
+    def forward(self, x_BCHW: Tensor, num_frames: int, independent: bool = False) -> Tensor:
         """[videos · num_frames, C, H, W] to the same shape.
+
+        Args:
+            num_frames: of one video.
+            independent: the rows are pictures: each attends to itself only, without relative positions, as
+                in the image batches of the second training stage.
 
         Raises:
             InputError: the rows do not divide into videos of `num_frames` frames.
@@ -91,7 +97,7 @@ class TemporalTransformer(nn.Module):
         # Made contiguous: on a strided view, a linear layer is one small matrix product per pixel.
         tokens = self.proj_in(rearrange(self.norm(video), "b c t h w -> (b h w) t c").contiguous())
         for block in self.transformer_blocks:
-            tokens = block(tokens)
+            tokens = block(tokens, independent)
         tokens = self.proj_out(tokens)
         return x_BCHW + rearrange(tokens, "(b h w) t c -> (b t) c h w", h=height, w=width)
 

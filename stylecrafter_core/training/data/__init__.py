@@ -1,0 +1,1 @@
+"""What is trained on: sources, the manifest, decoding, crops and buckets."""

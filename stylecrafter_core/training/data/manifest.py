@@ -1,0 +1,92 @@
+"""The manifest: one JSON line for every picture and video that is trained on, after a header line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError, MediaError
+from ...media.files import written_whole
+from .item import Item, Manifest, item_name
+from .manifest_lines import FORMAT, VERSION, item_in, root_in
+
+__all__ = ["Item", "Manifest", "read_bytes", "read_manifest", "write_manifest", "write_rows"]
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Writes the file whole or not at all. The root is kept relative where the manifest lies in or above it,
+    so that a folder with its manifest can be moved."""
+    folder, root = path.absolute().parent, manifest.root.absolute()
+    movable = root.is_relative_to(folder) or folder.is_relative_to(root)
+    shown = Path(os.path.relpath(root, folder)).as_posix() if movable else str(root)
+    header = {"format": FORMAT, "version": VERSION, "root": shown}
+    write_rows(path, [header, *(asdict(item) for item in manifest.items)])
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """JSON lines under a temporary name, then renamed.
+
+    Raises:
+        InputError: the disk refuses.
+    """
+    try:
+        with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written.",
+            found=error.strerror or str(error),
+            expected="a folder that can be written to, with room for the file",
+            fix="Choose another place, or free some space there.",
+        ) from error
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads what `write_manifest` wrote.
+
+    Raises:
+        InputError: there is no such file, or a line is not what it should be; the line is named.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The manifest {path} cannot be read.",
+            found=str(error),
+            expected="a file that prepare has written",
+            fix="Run prepare, or correct the path.",
+        ) from error
+    root = root_in(path, lines[0])
+    items = (item_in(path, number, line) for number, line in enumerate(lines[1:], start=2) if line)
+    return Manifest(root, tuple(items))
+
+
+def read_bytes(root: Path, item: Item) -> bytes:
+    """The bytes of one item, from its file or out of its tar.
+
+    Raises:
+        MediaError: the file is gone or shorter than it was.
+    """
+    name = item_name(item)
+    try:
+        with (root / item.path).open("rb") as file:
+            file.seek(item.offset or 0)
+            data = file.read(item.size)
+    except OSError as error:
+        raise _gone(name, error.strerror or str(error), item) from error
+    if len(data) < item.size:
+        raise _gone(name, f"{len(data)} bytes", item)
+    return data
+
+
+def _gone(name: str, found: str, item: Item) -> MediaError:
+    return MediaError(
+        f"{name} is not what the manifest says.",
+        found=found,
+        expected=f"{item.size} bytes",
+        fix="Put the file back, or run prepare again.",
+    )

@@ -1,0 +1,149 @@
+"""One slot of the plan to tensors: decode, cut, take the style crop. Runs in the loader's processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...errors import MediaError
+from ...features import contract_named
+from ...spec import SizeIds
+from ..randomness import generator
+from .cache import LatentCache
+from .crops import centre_square, style_crop, target_clip
+from .decode import decode_clip, decode_picture
+from .found import IMAGE
+from .manifest import Item, read_bytes
+from .plan import Size, Slot
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is trained on, or the reason why it cannot be.
+
+    Attributes:
+        slot: of the plan.
+        caption: cleaned.
+        frames: [T, 3, H, W] in 0..1, or cached latents [T, C, H/8, W/8]; T is 1 for a picture.
+        cached: whether `frames` are latents.
+        style: [3, S, S], what the image encoder reads.
+        sizes: for SDXL.
+        failure: why the item could not be read, else None; tensors are zeros then and must count nothing.
+    """
+
+    slot: Slot
+    caption: str
+    frames: Tensor
+    cached: bool
+    style: Tensor
+    sizes: SizeIds
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How samples are cut; see the config's section `data`.
+
+    Attributes:
+        seed: of the run.
+        augments: the style crop is random; else the centre of the picture.
+        short_side, crop: of the style crop, in pixels.
+        clip_tokens: contract of the image encoder's preprocessing, see `features`.
+        style_pixels: side of the picture that the image encoder reads.
+        frames, stride, fps: of clips; fps, where given, decides the stride for each video.
+    """
+
+    seed: int
+    augments: bool
+    short_side: int
+    crop: int
+    clip_tokens: str
+    style_pixels: int
+    frames: int
+    stride: int
+    fps: float | None
+
+    def stride_of(self, item: Item) -> int:
+        """Frames of the file from one frame of the clip to the next, at most what the file has room for."""
+        wanted = self.stride
+        if self.fps is not None and item.fps:
+            wanted = max(1, round(item.fps / self.fps))
+        return max(1, min(wanted, (item.frames - 1) // (self.frames - 1)))
+
+
+class SampleMaker:
+    """Slots to samples. A broken file gives a sample with its reason, never another picture.
+
+    Args:
+        images, videos: the items that slots count through, with the manifest folder each lies under.
+        cutting: how.
+        cache: latents computed before; None computes them anew.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[tuple[Path, Item]],
+        videos: Sequence[tuple[Path, Item]],
+        cutting: Cutting,
+        cache: LatentCache | None,
+    ):
+        self.items = {"image": tuple(images), "video": tuple(videos)}
+        self.cutting = cutting
+        self.cache = cache
+
+    def __call__(self, slot: Slot) -> Sample:
+        root, item = self.items[slot.kind][slot.item]
+        try:
+            return self._read(slot, root, item)
+        except (MediaError, OSError) as problem:
+            frames = 1 if slot.kind == IMAGE else self.cutting.frames
+            side = self.cutting.style_pixels
+            return Sample(
+                slot,
+                "",
+                torch.zeros(frames, 3, slot.size[1], slot.size[0]),
+                False,
+                torch.zeros(3, side, side),
+                size_ids(item, slot.size),
+                failure=f"{item.path}: {problem}",
+            )
+
+    def _read(self, slot: Slot, root: Path, item: Item) -> Sample:
+        random = generator(self.cutting.seed, "crop", slot.step, slot.number)
+        latents = None
+        if slot.kind == IMAGE:
+            frames = decode_picture(read_bytes(root, item))[None]
+            latents = None if self.cache is None else self.cache.of(item, slot.size)
+        else:
+            stride = self.cutting.stride_of(item)
+            last = item.frames - 1 - stride * (self.cutting.frames - 1)
+            start = int(torch.randint(max(0, last) + 1, (), generator=random))
+            frames = decode_clip(read_bytes(root, item), start, self.cutting.frames, stride)
+        target = target_clip(frames, *slot.size) if latents is None else latents
+        which = int(torch.randint(len(frames), (), generator=random))
+        style = self._style(frames[which], random)
+        return Sample(slot, item.caption, target, latents is not None, style, size_ids(item, slot.size))
+
+    def _style(self, picture_HW3: Tensor, random: torch.Generator) -> Tensor:
+        cutting = self.cutting
+        if cutting.augments:
+            square = style_crop(picture_HW3, random, cutting.short_side, cutting.crop)
+        else:
+            square = centre_square(picture_HW3, cutting.crop)
+        contract = contract_named(cutting.clip_tokens)
+        return contract.preprocess(square[None], cutting.style_pixels)[0]
+
+
+def size_ids(item: Item, size: Size) -> SizeIds:
+    """The ids of a picture that covers `size` and is cut to its centre.
+
+    Differs: the published trainer gives SDXL width and height of the original exchanged.
+    """
+    width, height = size
+    scale = max(width / item.width, height / item.height)
+    left, top = ((round(side * scale) - to) // 2 for side, to in ((item.width, width), (item.height, height)))
+    return SizeIds(item.width, item.height, max(0, left), max(0, top), width, height)

@@ -1,0 +1,75 @@
+"""Manifests to what is trained on and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import InputError
+from ..config.schema import Data
+from .buckets import assign, bucket_sizes
+from .manifest import Item, read_manifest
+from .plan import Size
+
+Placed = tuple[Path, Item]  # the folder that the item's path starts from, and the item
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Items of both kinds, apart.
+
+    Attributes:
+        images, videos: trained on.
+        held_images, held_videos: for validation only.
+    """
+
+    images: tuple[Placed, ...]
+    videos: tuple[Placed, ...]
+    held_images: tuple[Placed, ...]
+    held_videos: tuple[Placed, ...]
+
+
+def read_data(config: Data) -> DataSet:
+    """All manifests together.
+
+    Raises:
+        InputError: a manifest cannot be read.
+    """
+    placed = [
+        (manifest.root, item) for manifest in map(read_manifest, config.manifests) for item in manifest.items
+    ]
+    images = [(root, item) for root, item in placed if item.kind == "image"]
+    # A clip shorter than what is trained on is no clip; preflight lists them.
+    videos = [(root, item) for root, item in placed if item.kind == "video" and item.frames >= config.frames]
+    held_images, images = _held_out(images, config.validation)
+    held_videos, videos = _held_out(videos, config.validation)
+    return DataSet(tuple(images), tuple(videos), tuple(held_images), tuple(held_videos))
+
+
+def sizes_of(items: Sequence[Placed], config: Data) -> list[Size]:
+    """The size that each item is trained at: the config's, or the nearest bucket of the same area."""
+    if config.bucket_step is None:
+        return [(config.width, config.height)] * len(items)
+    sizes = bucket_sizes(config.width * config.height, config.bucket_step)
+    return [assign(item.width, item.height, sizes) for _, item in items]
+
+
+def require_enough(items: Sequence[Placed], kind: str, group: int, processes: int) -> None:
+    """Raise InputError where there are none of a kind that is needed, or fewer than processes."""
+    if len(items) >= max(1, processes):
+        return
+    raise InputError(
+        f"There are not enough {kind}s to train on.",
+        found=f"{len(items)} {kind}s after {kind}s for validation were put aside, {processes} processes",
+        expected=f"at least one {kind} for each process, better {group} or more (one step's worth)",
+        fix=f"add {kind}s to data.manifests, lower data.validation, or use fewer processes",
+    )
+
+
+def _held_out(items: list[Placed], count: int) -> tuple[list[Placed], list[Placed]]:
+    """The `count` items with the lowest hashes, at most a fifth of all, and the rest in their order."""
+    count = min(count, len(items) // 5)
+    chosen = {item.sha256 for _, item in sorted(items, key=lambda placed: placed[1].sha256)[:count]}
+    held = [placed for placed in items if placed[1].sha256 in chosen]
+    return held, [placed for placed in items if placed[1].sha256 not in chosen]

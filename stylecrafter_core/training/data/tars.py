@@ -1,0 +1,85 @@
+"""WebDataset tars: read in place, without unpacking."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ...errors import InputError
+from .found import IMAGE, Found, kind_of
+from .lists import caption_in
+from .reasons import TRUNCATED, Problem
+
+
+def scan_tar(path: Path) -> Iterator[Found]:
+    """The pictures and videos of a tar, in its own order, with captions from .txt or .json of the same stem.
+
+    The stem is the name up to the first dot of its last part. What follows a damaged place is one problem.
+
+    Raises:
+        InputError: not a tar, or a compressed one, in which no member has a place of its own.
+    """
+    try:
+        with tarfile.open(path, "r:") as tar:
+            members, problem = _members(tar)
+            captions = _Captions(tar, members)
+            for member in members:
+                if kind := kind_of(member.name):
+                    caption = captions.of(member.name)
+                    yield Found(path, member.offset_data, member.size, kind, caption, member.name)
+    except tarfile.ReadError as error:
+        raise InputError(
+            f"{path} cannot be read as a tar.",
+            found=str(error),
+            expected="an uncompressed tar",
+            fix="Unpack compression first (gunzip), or download the file again.",
+        ) from error
+    if problem:
+        yield Found(path, None, 0, IMAGE, None, problem=problem)
+
+
+def _members(tar: tarfile.TarFile) -> tuple[list[tarfile.TarInfo], Problem | None]:
+    members: list[tarfile.TarInfo] = []
+    try:
+        for member in tar:
+            members.append(member)
+    except tarfile.ReadError as error:
+        if not members:
+            raise
+        return _files(members), Problem(TRUNCATED, f"the tar is damaged after {members[-1].name}: {error}")
+    return _files(members), None
+
+
+def _files(members: list[tarfile.TarInfo]) -> list[tarfile.TarInfo]:
+    return [member for member in members if member.isfile()]
+
+
+class _Captions:
+    """The captions of a tar by stem, read when they are asked for."""
+
+    def __init__(self, tar: tarfile.TarFile, members: list[tarfile.TarInfo]):
+        self._tar = tar
+        self._members = {member.name: member for member in members}
+
+    def of(self, name: str) -> str | None:
+        if (text := self._read(f"{_stem(name)}.txt")) is not None:
+            return text
+        if (text := self._read(f"{_stem(name)}.json")) is None:
+            return None
+        try:
+            row = json.loads(text)
+        except ValueError:
+            return None
+        return caption_in(row) if isinstance(row, dict) else None
+
+    def _read(self, name: str) -> str | None:
+        member = self._members.get(name)
+        file = self._tar.extractfile(member) if member else None
+        return file.read().decode("utf-8-sig", errors="replace") if file else None
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return (path.parent / path.name.split(".")[0]).as_posix()

@@ -1,0 +1,50 @@
+"""One process, or several with a copy of the model each (DDP): accelerate does it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from .base import Engine, MakeOptimiser
+
+
+class AcceleratedEngine(Engine):
+    """Under `python`, `accelerate launch` or `torchrun`."""
+
+    def __init__(self, precision: str, cpu: bool):
+        self.accelerator = Accelerator(mixed_precision=precision, cpu=cpu)
+        self.rank = self.accelerator.process_index
+        self.processes = self.accelerator.num_processes
+        self.device = self.accelerator.device
+
+    def prepare(self, model: nn.Module, units: list[nn.Module], make_optimiser: MakeOptimiser) -> None:
+        model.to(self.device)
+        optimiser = make_optimiser(weight for weight in model.parameters() if weight.requires_grad)
+        self.model, self.optimiser = self.accelerator.prepare(model, optimiser)
+
+    def autocast(self) -> AbstractContextManager:
+        return self.accelerator.autocast()
+
+    def accumulating(self, last: bool) -> AbstractContextManager:
+        return nullcontext() if last else self.accelerator.no_sync(self.model)
+
+    def backward(self, loss: Tensor) -> None:
+        self.accelerator.backward(loss)
+
+    def clip(self, max_norm: float) -> Tensor:
+        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        return self.accelerator.clip_grad_norm_(trained, max_norm)
+
+    def gather(self, values: Tensor) -> Tensor:
+        return self.accelerator.gather(values)
+
+    def wait(self) -> None:
+        self.accelerator.wait_for_everyone()
+
+    def close(self) -> None:
+        self.accelerator.end_training()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()

@@ -1,0 +1,196 @@
+"""The training loop: steps, checkpoints, validation, sample grids, a clean end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .average import Average
+from .checkpoint import Checkpoints, Progress, read_progress, step_of
+from .data.samples import Sample
+from .engine import Engine
+from .metrics import Metrics
+from .observe import Observer
+from .optimiser import learning_rate, make_optimiser, set_learning_rate
+from .outputs import load_outputs, whole_weights, write_outputs
+from .progress import Bar
+from .setup import Setup
+from .stages import trainable, trained_modules
+from .stop import StopRequest
+from .validation import BINS, bin_of
+
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step measured, over all processes.
+
+    Attributes:
+        losses, timesteps: [samples] unweighted losses and their timesteps; samples that failed are left out.
+        norm: of the gradient before clipping.
+        failures: reasons of this process's samples that could not be read.
+    """
+
+    losses: Tensor
+    timesteps: Tensor
+    norm: float
+    failures: tuple[str, ...]
+
+
+class Training:
+    """A run between two steps.
+
+    Args:
+        setup: what is trained.
+        engine: how.
+    """
+
+    def __init__(self, setup: Setup, engine: Engine):
+        self.setup, self.engine, self.config = setup, engine, setup.config
+        units = trained_modules(setup.stage, setup.model, self.config)
+        engine.prepare(setup.model, units, lambda weights: make_optimiser(self.config.optimiser, weights))
+        self.trained = trainable(setup.model)
+        decay = self.config.optimiser.ema
+        self.average = None if decay is None else Average(self.trained, decay)
+        self.checkpoints = Checkpoints(self.config.run.dir / CHECKPOINTS, self.config.run.keep_checkpoints)
+        self.step = 0
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one."""
+        latest = self.checkpoints.latest()
+        if latest is None:
+            log.info("No checkpoint in %s yet: starting at step 0", self.checkpoints.folder)
+            return
+        progress = read_progress(latest)
+        load_outputs(latest, self.setup.model, self.trained)
+        self.engine.load_optimiser_state(progress.optimiser)
+        if self.average is not None:
+            self.average.load(progress.average, progress.averaged)
+        self.step = step_of(latest)
+        log.info("Going on from %s", latest)
+
+    def run(self, stop: StopRequest) -> bool:
+        """All steps that are left; False where a request to stop ended it before.
+
+        Raises:
+            WeightFileError: a checkpoint cannot be written.
+        """
+        run = self.config.run
+        metrics = Metrics(run.dir, self.step, run.tensorboard) if self.engine.is_main else None
+        observer = Observer(self.setup, self.engine)
+        batches = iter(self.setup.loader(self.step))
+        saved = self.step if self.checkpoints.latest() else -1
+        with Bar(self.step, run.steps, run.log_every, quiet=not self.engine.is_main) as bar:
+            while self.step < run.steps:
+                started = time.perf_counter()
+                result = self._step(batches)
+                self.step += 1
+                measured = self._measured(result, time.perf_counter() - started)
+                bar.show(self.step, measured)
+                if metrics is not None:
+                    metrics.write(self.step, "train", measured)
+                    for failure in result.failures:
+                        log.warning("Left out of step %d: %s", self.step, failure)
+                stopping = self.engine.any(stop.wanted)
+                if stopping or self._due(run.checkpoint_every):
+                    self.save()
+                    saved = self.step
+                if stopping:
+                    log.warning("Asked to stop: step %d is saved, go on with --resume", self.step)
+                    break
+                self._observe(observer, metrics)
+        if self.step == run.steps and saved != self.step:
+            self.save()
+        if metrics is not None:
+            metrics.close()
+        return self.step == run.steps
+
+    def save(self) -> None:
+        """A checkpoint of this step. Every process must call it."""
+        weights = whole_weights(self.setup.model)
+        optimiser = self.engine.optimiser_state()
+        average = {} if self.average is None else self.average.tensors()
+        progress = Progress(self.step, optimiser, average, 0 if self.average is None else self.average.steps)
+        if self.engine.is_main:
+            self.checkpoints.save(
+                progress, lambda folder: write_outputs(folder, self.setup.model, weights, self._about())
+            )
+        self.engine.wait()
+
+    def export(self) -> None:
+        """The run's result, averaged where an average is kept. Every process must call it."""
+        weights = whole_weights(self.setup.model)
+        if self.average is not None:
+            weights |= self.average.tensors()
+        if self.engine.is_main:
+            write_outputs(self.config.run.dir, self.setup.model, weights, self._about())
+        self.engine.wait()
+
+    def _step(self, batches: Iterator[list[Sample]]) -> StepResult:
+        set_learning_rate(
+            self.engine.optimiser, learning_rate(self.config.optimiser, self.step, self.config.run.steps)
+        )
+        passes = self.config.optimiser.accumulation
+        parts: list[Tensor] = []
+        failures: list[str] = []
+        for number in range(passes):
+            made = self.setup.passes.make(next(batches))
+            with self.engine.accumulating(last=number == passes - 1):
+                losses = made.losses(self.engine.model(made.inputs))
+                # Divided by all that were planned: a sample that could not be read counts nothing.
+                self.engine.backward((losses * made.weights).mean() / passes)
+            parts.append(torch.stack([losses.detach(), made.inputs.timesteps, made.weights > 0]))
+            failures += made.failures
+        norm = self.engine.clip(self.config.optimiser.max_norm or float("inf"))
+        self.engine.optimiser.step()
+        self.engine.optimiser.zero_grad()
+        if self.average is not None:
+            self.average.update()
+        seen = torch.stack(list(self.engine.gather(torch.cat(parts, dim=1).T.contiguous())))
+        losses, timesteps, counted = seen.T.cpu()
+        return StepResult(losses[counted > 0], timesteps[counted > 0], float(norm), tuple(failures))
+
+    def _measured(self, result: StepResult, seconds: float) -> dict[str, Any]:
+        steps = len(self.setup.passes.schedule.alphas_cumprod)
+        bins = bin_of(result.timesteps, steps)
+        per_bin = [result.losses[bins == number] for number in range(BINS)]
+        planned = self._planned()
+        return {
+            "loss": result.losses.mean().item() if len(result.losses) else None,
+            "loss_per_bin": [part.mean().item() if len(part) else None for part in per_bin],
+            "data": self.setup.plan.kind_at(self.step - 1),
+            "lr": self.engine.optimiser.param_groups[0]["lr"],
+            "gradient_norm": result.norm,
+            "samples": len(result.losses),
+            "left_out": planned - len(result.losses),
+            "seconds": round(seconds, 4),
+        }
+
+    def _planned(self) -> int:
+        layout, plan = self.setup.plan.layout, self.setup.plan
+        per_pass = plan.image_batch if plan.kind_at(self.step - 1) == "image" else plan.video_batch
+        return per_pass * layout.passes * layout.processes
+
+    def _observe(self, observer: Observer, metrics: Metrics | None) -> None:
+        run = self.config.run
+        if self._due(run.validate_every):
+            values = observer.validate()
+            if metrics is not None and values:
+                metrics.write(self.step, "validation", values)
+        if self._due(run.sample_every):
+            observer.draw(self.step)
+
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.config.run.steps
+
+    def _about(self) -> dict[str, str]:
+        return {"stage": self.setup.stage.name, "step": str(self.step), "base": self.setup.base.name}

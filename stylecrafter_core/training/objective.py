@@ -1,0 +1,83 @@
+"""Noising and the loss. B samples of T frames; shapes [B, T, C, H, W] unless said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .randomness import generator
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The base's noise schedule and what its U-Net predicts.
+
+    Attributes:
+        alphas_cumprod: [1000] float32.
+        predicts_velocity: v instead of the noise.
+    """
+
+    alphas_cumprod: Tensor
+    predicts_velocity: bool
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timesteps_B: Tensor) -> Tensor:
+        """`x_t = √ᾱ_t · z + √(1 − ᾱ_t) · ε`."""
+        signal, spread = self._scales(timesteps_B, latents.ndim)
+        return signal * latents + spread * noise
+
+    def target(self, latents: Tensor, noise: Tensor, timesteps_B: Tensor) -> Tensor:
+        """What the U-Net should predict: ε, or `v = √ᾱ_t · ε − √(1 − ᾱ_t) · z`."""
+        if not self.predicts_velocity:
+            return noise
+        signal, spread = self._scales(timesteps_B, latents.ndim)
+        return signal * noise - spread * latents
+
+    def min_snr_weights(self, timesteps_B: Tensor, gamma: float) -> Tensor:
+        """[B] `min(SNR, γ) / SNR` for ε, `min(SNR, γ) / (SNR + 1)` for v, with `SNR = ᾱ / (1 − ᾱ)`.
+
+        Source: Hang et al., Efficient Diffusion Training via Min-SNR Weighting (arXiv 2303.09556).
+        """
+        alpha = self.alphas_cumprod[timesteps_B]
+        snr = alpha / (1 - alpha)
+        return snr.clamp(max=gamma) / (snr + 1 if self.predicts_velocity else snr)
+
+    def _scales(self, timesteps_B: Tensor, dims: int) -> tuple[Tensor, Tensor]:
+        alpha = self.alphas_cumprod[timesteps_B].view(-1, *([1] * (dims - 1)))
+        return alpha.sqrt(), (1 - alpha).sqrt()
+
+
+def draw_noise(shape: Sequence[int], seed: int, step: int, slots: Sequence[int], offset: float) -> Tensor:
+    """[B, *shape] standard normal noise, the same for a slot wherever it is computed.
+
+    Args:
+        shape: of one sample, [T, C, H, W].
+        offset: scale of a further normal value per sample and channel (noise offset).
+    """
+    rows = []
+    for slot in slots:
+        random = generator(seed, "noise", step, slot)
+        noise = torch.randn(*shape, generator=random)
+        if offset:
+            noise = noise + offset * torch.randn(1, shape[1], 1, 1, generator=random)
+        rows.append(noise)
+    return torch.stack(rows)
+
+
+def draw_timesteps(steps: int, seed: int, step: int, slots: Sequence[int]) -> Tensor:
+    """[B] uniform integers below `steps`."""
+    drawn = [torch.randint(steps, (), generator=generator(seed, "timestep", step, slot)) for slot in slots]
+    return torch.stack(drawn)
+
+
+def draw_kept(share_dropped: float, purpose: str, seed: int, step: int, slots: Sequence[int]) -> Tensor:
+    """[B] ones, and zeros for the share of samples that a condition is dropped for."""
+    drawn = [torch.rand((), generator=generator(seed, "drop", purpose, step, slot)) for slot in slots]
+    return (torch.stack(drawn) >= share_dropped).float()
+
+
+def loss_per_sample(prediction: Tensor, target: Tensor) -> Tensor:
+    """[B] mean squared error in float32."""
+    return (prediction.float() - target.float()).pow(2).flatten(1).mean(dim=1)

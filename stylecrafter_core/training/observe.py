@@ -1,0 +1,136 @@
+"""Validation and sample grids of a run, made from held-out items."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from torch import Tensor
+
+from ..comfy_host.adapter import HostAdapter
+from ..comfy_host.styled_sampling import SamplingSettings, hand_back, sample_attached, sample_style
+from ..features import contract_named
+from ..formats import AdapterFile, KeyReport
+from .data.decode import decode_picture
+from .data.plan import Slot
+from .data.samples import Sample
+from .engine import Engine
+from .engine.shards import whole
+from .grids import Reference, draw_grid, write_grid
+from .passes import Pass
+from .setup import Setup
+from .validation import VALIDATION_STEP, Validation
+
+log = logging.getLogger(__name__)
+
+MOST_REFERENCES, MOST_PROMPTS = 4, 3  # where the config names none
+
+
+class Observer:
+    """Looks at the model without changing it. Every process must make the same calls.
+
+    Args:
+        setup, engine: of the run.
+    """
+
+    def __init__(self, setup: Setup, engine: Engine):
+        self.setup, self.engine, self.config = setup, engine, setup.config
+        self.kind = "video" if setup.stage.trains_temporal and setup.data.held_videos else "image"
+        self.samples = self._held_out()
+        self.validation = None
+        if len(self.samples) > 1:
+            self.validation = Validation(self.samples, setup.passes, self.config.run.seed)
+        else:
+            log.warning("Fewer than two held-out %ss: no validation", self.kind)
+
+    def validate(self) -> dict[str, Any]:
+        """Losses at fixed noise and timesteps; empty where nothing is held out."""
+        if self.validation is None:
+            return {}
+        values = self.validation.run(self._predict)
+        log.info(
+            "validation  loss %.4f  with another's style %.4f  (gain %.4f ± %.4f)",
+            *(values["loss"], values["shuffled_style"], values["style_gain"], values["style_gain_interval"]),
+        )
+        return values
+
+    def draw(self, step: int) -> None:
+        """A sample grid into the run folder."""
+        references, prompts = self._references(), self._prompts()
+        if not references or not prompts:
+            return
+        draw = self._attached if self.config.method.fusion == "attach" else self._styled()
+        with self.engine.autocast():
+            grid = draw_grid(references, prompts, draw)
+        hand_back(self.setup.base, self.engine.device)
+        if self.engine.is_main:
+            path = self.config.run.dir / "samples" / f"step-{step}"
+            write_grid(grid, path)
+            log.info("Samples: %s", path.with_suffix(".png"))
+
+    def _predict(self, made: Pass) -> Tensor:
+        with self.engine.autocast():
+            return self.setup.model(made.inputs)
+
+    def _styled(self) -> Any:
+        adapter = self.setup.model.adapter
+        tensors = {name: whole(value).clone() for name, value in adapter.state_dict().items()}
+        hosted = HostAdapter(
+            AdapterFile(adapter.spec, tensors, KeyReport(tuple(tensors))), "adapter in training"
+        )
+
+        def draw(reference: Reference, prompt: str) -> Tensor:
+            return sample_style(self.setup.base, hosted, reference.clip_tokens, prompt, self._settings())
+
+        return draw
+
+    def _attached(self, reference: Reference, prompt: str) -> Tensor:
+        model = self.setup.model
+        return sample_attached(
+            self.setup.base, model.adapter, reference.clip_tokens, prompt, self._settings()
+        )
+
+    def _settings(self) -> SamplingSettings:
+        samples, data = self.config.samples, self.config.data
+        return SamplingSettings(
+            width=data.width,
+            height=data.height,
+            num_frames=data.frames if self.kind == "video" else 1,
+            steps=samples.steps,
+            strength=samples.strength,
+            cfg_text=samples.cfg_text,
+            cfg_style=samples.cfg_style,
+            seed=self.config.run.seed,
+        )
+
+    def _held_out(self) -> list[Sample]:
+        setup, data = self.setup, self.config.data
+        items = setup.data.held_videos if self.kind == "video" else setup.data.held_images
+        maker = setup.held_out(items, setup.samples.cutting)
+        size = (data.width, data.height)
+        slots = [Slot(VALIDATION_STEP, n, self.kind, n, size) for n in range(len(items))]  # type: ignore[arg-type]
+        made = [maker(slot) for slot in slots]
+        for sample in made:
+            if sample.failure is not None:
+                log.warning("Left out of validation: %s", sample.failure)
+        return [sample for sample in made if sample.failure is None]
+
+    def _references(self) -> list[Reference]:
+        named = self.config.samples.references
+        if named:
+            pictures = [decode_picture(path.read_bytes()).float() / 255 for path in named]
+            contract = contract_named(self.setup.clip_tokens)
+            side = self.setup.base.style_pixels
+            styles = [contract.preprocess(picture[None], side) for picture in pictures]
+        else:
+            shown = self.samples[:MOST_REFERENCES]
+            pictures = [sample.frames[0].movedim(0, -1) for sample in shown]
+            styles = [sample.style[None] for sample in shown]
+        return [
+            Reference(picture, self.setup.base.encode_style(style, self.setup.clip_tokens))
+            for picture, style in zip(pictures, styles, strict=True)
+        ]
+
+    def _prompts(self) -> tuple[str, ...]:
+        captions = tuple(sample.caption for sample in self.samples[-MOST_PROMPTS:])
+        return self.config.samples.prompts or captions

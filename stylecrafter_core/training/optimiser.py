@@ -1,0 +1,61 @@
+"""The optimiser by its class's name, and the learning rate as a function of the step alone."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from .config.schema import Optimiser
+
+
+def make_optimiser(config: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """An optimiser of the named class.
+
+    Raises:
+        InputError: there is no such class, or it does not take these arguments.
+    """
+    module_name, _, class_name = config.name.rpartition(".")
+    try:
+        cls: Any = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as problem:
+        raise InputError(
+            "The optimiser cannot be found.",
+            found=f"optimiser.name: {config.name} ({problem})",
+            expected="the import path of a class, such as torch.optim.AdamW",
+            fix="correct the name, or install the package it is in",
+        ) from problem
+    try:
+        return cls(list(parameters), lr=config.lr, **config.args)
+    except (TypeError, ValueError) as problem:
+        raise InputError(
+            f"The optimiser {config.name} does not take these arguments.",
+            found=f"lr {config.lr}, {config.args}: {problem}",
+            fix="correct optimiser.lr and optimiser.args",
+        ) from problem
+
+
+def learning_rate(config: Optimiser, step: int, steps: int) -> float:
+    """The learning rate of a step in 0 .. steps − 1.
+
+    A linear rise over the warm-up, then constant, or down to `final_lr · lr` by the last step: on a line, or
+    on half a cosine.
+    """
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return config.lr
+    done = (step - config.warmup_steps) / max(1, steps - 1 - config.warmup_steps)
+    left = 1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
+    return config.lr * (config.final_lr + (1 - config.final_lr) * left)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
+    """Give every parameter group this learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = value

@@ -1,0 +1,133 @@
+"""Samples to what one pass of the styled U-Net reads and should answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ..comfy_host.frozen_base import FrozenBase
+from ..comfy_host.styled_unet import Inputs
+from .config.schema import Objective
+from .data.samples import Sample
+from .objective import Schedule, draw_kept, draw_noise, draw_timesteps, loss_per_sample
+from .text_states import TextStates
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One batch, ready for the model.
+
+    Attributes:
+        inputs: of the styled U-Net, B samples of T frames.
+        target: [B, T, C, H, W].
+        weights: [B] of the loss; 0 where the sample could not be read.
+        failures: reasons of those.
+    """
+
+    inputs: Inputs
+    target: Tensor
+    weights: Tensor
+    failures: tuple[str, ...]
+
+    def losses(self, prediction_RCHW: Tensor) -> Tensor:
+        """[B] unweighted squared errors of the rows that the U-Net gave."""
+        prediction = rearrange(prediction_RCHW, "(b t) c h w -> b t c h w", t=self.inputs.num_frames)
+        return loss_per_sample(prediction, self.target)
+
+
+class PassMaker:
+    """Runs the frozen encoders and draws noise, timesteps and dropped conditions for each slot.
+
+    Args:
+        base: the frozen base.
+        texts: text states of captions.
+        clip_tokens: contract of the adapter's image tokens.
+        objective: section of the config.
+        seed: of the run.
+        independent_images: pictures pass the temporal blocks without time (second stage).
+        device: of the model.
+    """
+
+    def __init__(
+        self,
+        base: FrozenBase,
+        texts: TextStates,
+        clip_tokens: str,
+        objective: Objective,
+        seed: int,
+        independent_images: bool,
+        device: Any,
+    ):
+        self.base, self.texts, self.clip_tokens = base, texts, clip_tokens
+        self.objective, self.seed, self.device = objective, seed, device
+        self.independent_images = independent_images
+        self.schedule = Schedule(base.alphas_cumprod(), base.predicts_velocity)
+
+    def make(self, samples: Sequence[Sample]) -> Pass:
+        """A training pass over samples of one kind, size and step."""
+        step, slots = samples[0].slot.step, [sample.slot.number for sample in samples]
+        timesteps = draw_timesteps(len(self.schedule.alphas_cumprod), self.seed, step, slots)
+        latents = self.latents(samples)
+        noise = draw_noise(latents.shape[1:], self.seed, step, slots, self.objective.noise_offset)
+        captions = [sample.caption for sample in samples]
+        if self.objective.drop_text:
+            kept = draw_kept(self.objective.drop_text, "text", self.seed, step, slots)
+            captions = [caption if keep else "" for caption, keep in zip(captions, kept, strict=True)]
+        keeps_style = draw_kept(self.objective.drop_style, "style", self.seed, step, slots)
+        return self.assemble(samples, latents, noise, timesteps, captions, keeps_style)
+
+    def latents(self, samples: Sequence[Sample]) -> Tensor:
+        """[B, T, C, h, w] on the CPU."""
+        rows = [
+            sample.frames.float() if sample.cached else self.base.encode_pixels(sample.frames).cpu()
+            for sample in samples
+        ]
+        return torch.stack(rows)
+
+    def assemble(
+        self,
+        samples: Sequence[Sample],
+        latents: Tensor,
+        noise: Tensor,
+        timesteps: Tensor,
+        captions: Sequence[str],
+        keeps_style: Tensor,
+    ) -> Pass:
+        """A pass from all that was drawn."""
+        text, pooled = self.texts.of(captions)
+        tokens = self.base.encode_style(torch.stack([sample.style for sample in samples]), self.clip_tokens)
+        noisy = self.schedule.add_noise(latents, noise, timesteps)
+        adm = None
+        if self.base.reads_adm and pooled is not None:
+            adm = self.base.adm(pooled, [sample.sizes for sample in samples])
+        inputs = Inputs(
+            noisy=rearrange(noisy, "b t c h w -> (b t) c h w"),
+            timesteps=timesteps.float(),
+            text=text,
+            clip_tokens=tokens,
+            keeps_style=keeps_style,
+            adm=adm,
+            num_frames=latents.shape[1],
+            independent=samples[0].slot.kind == "image" and self.independent_images,
+        )
+        target = self.schedule.target(latents, noise, timesteps).to(self.device)
+        failures = tuple(sample.failure for sample in samples if sample.failure is not None)
+        return Pass(_on(inputs, self.device), target, self._weights(samples, timesteps), failures)
+
+    def _weights(self, samples: Sequence[Sample], timesteps: Tensor) -> Tensor:
+        weights = torch.tensor([float(sample.failure is None) for sample in samples])
+        if self.objective.min_snr_gamma is not None:
+            weights = weights * self.schedule.min_snr_weights(timesteps, self.objective.min_snr_gamma)
+        return weights.to(self.device)
+
+
+def _on(inputs: Inputs, device: Any) -> Inputs:
+    moved: dict[str, Any] = {
+        name: value.to(device) for name, value in vars(inputs).items() if isinstance(value, Tensor)
+    }
+    return replace(inputs, **moved)

@@ -1,0 +1,100 @@
+"""`train.py preflight`: everything that can be known before a run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch.distributed as dist
+
+from ...errors import InputError, StyleCrafterError
+from ..config import Config
+from ..engine import Engine
+from ..run import engine_for
+from ..setup import set_up
+from ..stages import StageName, stage_of
+from ..tables import frozen_and_trained
+from .data_check import buckets, decoded, schedule
+from .places import materials, run_folder
+from .rehearsal import rehearse
+from .report import PreflightReport, Section, report_of
+from .room import disk, memory, parent_that_exists
+
+
+def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
+    """Decode all data, check the config and how everything fits, take one step, save it and read it back,
+    estimate memory and disk.
+
+    Nothing stays: the step's files lie in a temporary folder beside the run's. Only materials that the config
+    asks for are made where they are missing.
+
+    Args:
+        name: the stage.
+        cpu: the host computes on the CPU.
+
+    Returns:
+        What was found. A check that cannot be made because of an error before it is left out, and the report
+        has not passed.
+    """
+    sections: list[Section] = []
+    with engine_for(config, cpu) as engine:
+        try:
+            for section in _sections(name, config, engine):
+                sections.append(section)
+        except StyleCrafterError as problem:
+            sections.append(Section("Refused", str(problem), passed=False))
+    return report_of(sections)
+
+
+def _sections(name: StageName, config: Config, engine: Engine) -> Iterator[Section]:
+    stage = stage_of(name, config)
+    yield run_folder(config)
+    yield Section("Materials", materials(config, engine))
+    if engine.is_main:
+        yield decoded(config.data)
+    setup = set_up(stage, config, engine)
+    yield buckets(setup.data, setup.plan, config.data)
+    yield schedule(setup.plan, config)
+    yield Section("Frozen and trained", frozen_and_trained(setup.model))
+    yield memory(setup, engine)
+    with _shared_folder(config, engine) as folder:
+        rehearsal = rehearse(setup, engine, folder)
+    yield rehearsal.section
+    yield disk(setup, rehearsal)
+
+
+@contextmanager
+def _shared_folder(config: Config, engine: Engine) -> Iterator[Path]:
+    """A folder on the run's disk that is gone afterwards, the same for every process.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    place = parent_that_exists(config.run.dir)
+    made: tempfile.TemporaryDirectory | None = None
+    if engine.is_main:
+        try:
+            made = tempfile.TemporaryDirectory(prefix=".preflight-", dir=place)
+        except OSError as problem:
+            raise InputError(
+                f"The run folder {config.run.dir} cannot be made.",
+                found=f"{place}: {problem.strerror}",
+                expected="a folder that can be written to",
+                fix="choose another run.dir",
+            ) from problem
+    try:
+        yield Path(_from_main(None if made is None else made.name, engine))
+    finally:
+        engine.wait()
+        if made is not None:
+            made.cleanup()
+
+
+def _from_main(text: str | None, engine: Engine) -> str:
+    """The main process's text, in every process."""
+    texts: list[str | None] = [text]
+    if engine.processes > 1:
+        dist.broadcast_object_list(texts, src=0)
+    return str(texts[0])

@@ -1,0 +1,91 @@
+"""`train.py style` and `train.py temporal`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from .config import Config
+from .data.prepare import prepare
+from .engine import Engine, make_engine
+from .loop import Training
+from .materials import make_tiny_materials
+from .run_folder import check_free, locked, open_run
+from .setup import Setup, set_up
+from .stages import StageName, stage_of
+from .stop import StopRequest
+from .tables import frozen_and_trained
+
+log = logging.getLogger(__name__)
+
+
+def train(name: StageName, config: Config, *, resume: bool, cpu: bool) -> bool:
+    """Run a stage to its end, or until it is asked to stop.
+
+    Args:
+        name: the stage.
+        resume: go on in a run folder; a folder without a checkpoint starts at step 0.
+        cpu: the host computes on the CPU.
+
+    Returns:
+        Whether all steps are done.
+
+    Raises:
+        StyleCrafterError: refused before the first step; the run folder is as it was.
+    """
+    stage = stage_of(name, config)
+    if not resume:
+        check_free(config)
+    with engine_for(config, cpu) as engine, ExitStack() as held:
+        if engine.is_main:
+            held.enter_context(locked(config.run.dir))
+        make_materials(config, engine)
+        setup = set_up(stage, config, engine)
+        log.info("%s", frozen_and_trained(setup.model))
+        training = Training(setup, engine)
+        if engine.is_main:
+            open_run(config, name, sys.argv, resume)
+        engine.wait()
+        if resume:
+            training.resume()
+        with StopRequest() as stop:
+            finished = training.run(stop) if steps_left(setup, training) else True
+        if finished:
+            training.export()
+            log.info("Done: %s", config.run.dir)
+        return finished
+
+
+def steps_left(setup: Setup, training: Training) -> bool:
+    """Whether there is anything to train; without a temporal stage there is not."""
+    if not training.trained:
+        log.info("Nothing is trained (method.temporal_stage: false): the weights are written as they are")
+        return False
+    return training.step < setup.config.run.steps
+
+
+def make_materials(config: Config, engine: Engine) -> None:
+    """Make the small base and data that the config asks for, unless they are there."""
+    if config.materials is None:
+        return
+    if engine.is_main:
+        folder = config.materials.dir
+        make_tiny_materials(folder, config.materials.seed)
+        for kind in ("pictures", "clips"):
+            if not (folder / f"{kind}.jsonl").exists():
+                prepare([folder / kind], folder / f"{kind}.jsonl")
+    engine.wait()
+
+
+@contextmanager
+def engine_for(config: Config, cpu: bool) -> Iterator[Engine]:
+    """The engine, closed at the end."""
+    engine = make_engine(config.engine, cpu)
+    if not engine.is_main:
+        logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
+    try:
+        yield engine
+    finally:
+        engine.close()

@@ -1,0 +1,188 @@
+"""Everything that a run needs before its first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.utils.data import DataLoader, Dataset
+
+from ..comfy_host.frozen_base import FrozenBase, load_base
+from ..comfy_host.styled_unet import StyledUNet
+from ..spec import FAMILIES
+from .config import Config
+from .config.schema import Base
+from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
+from .data.plan import Layout, Plan, Slot, Stream
+from .data.samples import Cutting, Sample, SampleMaker
+from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
+from .engine import Engine
+from .passes import PassMaker
+from .stages import Stage, build
+from .text_states import TextStates
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run that is ready.
+
+    Attributes:
+        config, stage: what it is.
+        base: the frozen base.
+        model: the styled U-Net, not yet wrapped by the engine.
+        data: the items.
+        plan: which sample goes where.
+        samples: slots to samples.
+        passes: samples to passes.
+    """
+
+    config: Config
+    stage: Stage
+    base: FrozenBase
+    model: StyledUNet
+    data: DataSet
+    plan: Plan
+    samples: SampleMaker
+    passes: PassMaker
+
+    @property
+    def clip_tokens(self) -> str:
+        """The adapter's contract for image tokens."""
+        return FAMILIES[self.model.adapter.spec.family].clip_tokens
+
+    def loader(self, first: int) -> DataLoader:
+        """Passes of this process from a step on, decoded in `data.workers` processes."""
+        return loader(self.samples, self.plan, first, self.config)
+
+    def held_out(self, items: tuple[Placed, ...], cutting: Cutting) -> SampleMaker:
+        """A maker for held-out items of either kind."""
+        return SampleMaker(items, items, cutting, None)
+
+
+class _Slots(Dataset):
+    """Lets a loader's processes turn slots into samples."""
+
+    def __init__(self, maker: SampleMaker):
+        self.maker = maker
+
+    def __getitem__(self, slot: Slot) -> Sample:
+        return self.maker(slot)
+
+
+def loader(maker: SampleMaker, plan: Plan, first: int, config: Config) -> DataLoader:
+    """A loader that gives a list of samples per pass. It draws nothing from any global generator."""
+    from .randomness import generator
+
+    workers = config.data.workers
+    return DataLoader(
+        _Slots(maker),
+        batch_sampler=plan.from_step(first, config.run.steps),
+        collate_fn=list,
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+        generator=generator(config.run.seed, "loader"),
+    )
+
+
+def load(base: Base) -> FrozenBase:
+    """The base that a config names; see comfy_host.frozen_base.load_base."""
+    return load_base(base.checkpoint, base.temporal, base.image_encoder, base.dtype)
+
+
+def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
+    """Load, check and connect everything.
+
+    Raises:
+        StyleCrafterError: something is missing, damaged or does not fit; nothing was written.
+    """
+    data = read_data(config.data)
+    plan = make_plan(
+        stage, config, data, Layout(config.optimiser.accumulation, engine.processes, engine.rank)
+    )
+    base = load(config.base)
+    model = build(stage, base, config)
+    clip_tokens = FAMILIES[model.adapter.spec.family].clip_tokens
+    cutting = cutting_of(config, base, clip_tokens)
+    latents, texts = open_caches(config.data.cache, base)
+    passes = PassMaker(
+        base,
+        TextStates(base, texts),
+        clip_tokens,
+        config.objective,
+        config.run.seed,
+        independent_images=stage.trains_temporal,
+        device=engine.device,
+    )
+    samples = SampleMaker(data.images, data.videos, cutting, latents)
+    return Setup(config, stage, base, model, data, plan, samples, passes)
+
+
+def make_plan(stage: Stage, config: Config, data: DataSet, layout: Layout) -> Plan:
+    """The plan of a stage over the data.
+
+    Raises:
+        InputError: there is too little of what the stage needs.
+    """
+    section, seed = config.data, config.run.seed
+    streams: dict[str, Stream | None] = {"image": None, "video": None}
+    wanted = {
+        "image": stage.uses_images and not (stage.uses_videos and section.image_share == 0),
+        "video": stage.uses_videos and section.image_share < 1,
+    }
+    for kind, items, batch in (
+        ("image", data.images, section.image_batch),
+        ("video", data.videos, section.video_batch),
+    ):
+        if wanted[kind]:
+            group = batch * layout.passes * layout.processes
+            require_enough(items, kind, group, layout.processes)
+            sizes = (
+                sizes_of(items, section)
+                if kind == "image"
+                else [(section.width, section.height)] * len(items)
+            )
+            streams[kind] = Stream(sizes, group, seed, kind)
+    return Plan(
+        streams["image"],
+        streams["video"],
+        section.image_batch,
+        section.video_batch,
+        section.image_share,
+        layout,
+    )
+
+
+def cutting_of(config: Config, base: FrozenBase, clip_tokens: str) -> Cutting:
+    """How samples are cut, from the config and what the image encoder reads."""
+    data = config.data
+    return Cutting(
+        seed=config.run.seed,
+        augments=data.style_crop == "random",
+        short_side=data.style_short_side,
+        crop=data.style_crop_size,
+        clip_tokens=clip_tokens,
+        style_pixels=base.style_pixels,
+        frames=data.frames,
+        stride=data.stride,
+        fps=data.fps,
+    )
+
+
+def cache_owner(base: FrozenBase) -> dict[str, str]:
+    """What a cache must have been made with."""
+    return {
+        "vae": fingerprint_of(base.vae.first_stage_model.state_dict()),
+        "text": fingerprint_of(base.clip.cond_stage_model.state_dict()),
+    }
+
+
+def open_caches(folder: Path | None, base: FrozenBase) -> tuple[LatentCache | None, TextCache | None]:
+    """The caches in a folder, if it is one of this base.
+
+    Raises:
+        InputError: it is no cache, or another base's.
+    """
+    if folder is None:
+        return None, None
+    check_owner(folder, cache_owner(base))
+    return LatentCache(folder), TextCache(folder)

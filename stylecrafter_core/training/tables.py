@@ -1,0 +1,42 @@
+"""Tables in plain text for people: what is trained, which sizes occur."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ..comfy_host.frozen_base import temporal_tensors
+from ..comfy_host.styled_unet import StyledUNet
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of equal length in aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first, *others = (
+            cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))
+        )
+        lines.append("  ".join([first, *others]).rstrip())
+    return "\n".join(lines)
+
+
+def frozen_and_trained(model: StyledUNet) -> str:
+    """Millions of parameters, frozen and trained, per part of the model."""
+    temporal = frozenset(f"unet.{name}" for name in temporal_tensors(model.unet))
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for name, weight in model.named_parameters():
+        counts[_part(name, temporal)][int(weight.requires_grad)] += weight.numel()
+    rows: list[tuple[str, ...]] = [("part", "frozen (M)", "trained (M)")]
+    rows += [(part, *(f"{count / 1e6:.2f}" for count in both)) for part, both in counts.items()]
+    totals = [sum(both[index] for both in counts.values()) for index in (0, 1)]
+    rows.append(("all", *(f"{total / 1e6:.2f}" for total in totals)))
+    return table(rows)
+
+
+def _part(name: str, temporal: frozenset[str]) -> str:
+    """adapter.style_kv.3.to_k.weight -> adapter.style_kv; the U-Net's own or its temporal blocks."""
+    first, second, *_ = name.split(".")
+    if first == "adapter":
+        return f"{first}.{second}"
+    return "U-Net, temporal blocks" if name in temporal else "U-Net, spatial"

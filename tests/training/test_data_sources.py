@@ -1,0 +1,147 @@
+"""What sources find, before anything is decoded."""
+
+import json
+
+import pytest
+from media_files import film, jpeg, put, tar
+
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.training.data.reasons import MISSING, TRUNCATED, UNDECODABLE, UNREADABLE_ROW
+from stylecrafter_core.training.data.sources import scan
+
+
+def test_a_folder_is_searched_in_order_of_names(tmp_path):
+    put(tmp_path, "b/two.PNG", b"x", "second")
+    put(tmp_path, "a.jpg", b"xyz", "first")
+    put(tmp_path, "b/clip.mp4", b"xx", "moving")
+    put(tmp_path, "c.webp", b"x", None)
+    put(tmp_path, "notes.md", b"x", None)
+    put(tmp_path, ".hidden/d.jpg", b"x")
+    found = list(scan(tmp_path))
+    assert [(it.path.name, it.kind, it.raw_caption) for it in found] == [
+        ("a.jpg", "image", "first"),
+        ("clip.mp4", "video", "moving"),
+        ("two.PNG", "image", "second"),
+        ("c.webp", "image", None),
+    ]
+    assert (found[0].size, found[0].offset) == (3, None)
+    assert all(it.path.is_absolute() and it.problem is None for it in found)
+
+
+def write_lines(path, rows):
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), "utf-8")
+    return path
+
+
+def test_json_lines_with_each_name_of_a_column(tmp_path):
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.mp4"):
+        put(tmp_path / "files", name, b"x", None)
+    rows = [
+        {"path": "files/a.jpg", "caption": "one"},
+        {"file_name": "files/b.jpg", "text": "two"},
+        {"image": "files/c.jpg", "prompt": "three"},
+        "",
+        {"video": str(tmp_path / "files" / "d.mp4"), "caption": "", "text": "four"},
+    ]
+    found = list(scan(write_lines(tmp_path / "list.jsonl", rows)))
+    assert [(it.path.name, it.raw_caption) for it in found] == [
+        ("a.jpg", "one"),
+        ("b.jpg", "two"),
+        ("c.jpg", "three"),
+        ("d.mp4", "four"),
+    ]
+
+
+def test_bad_rows_are_problems_of_their_own(tmp_path):
+    put(tmp_path, "good.jpg", b"x", None)
+    put(tmp_path, "page.html", b"x", None)
+    rows = [
+        "{broken",
+        "[1]",
+        {"url": "x"},
+        {"path": "gone.jpg", "caption": "x"},
+        {"path": "page.html", "caption": "x"},
+        {"path": "good.jpg", "caption": 5},
+    ]
+    found = list(scan(write_lines(tmp_path / "list.jsonl", rows)))
+    kinds = [it.problem and it.problem.kind for it in found]
+    assert kinds == [UNREADABLE_ROW, UNREADABLE_ROW, UNREADABLE_ROW, MISSING, UNDECODABLE, None]
+    assert found[0].problem.text == "line 1: not a JSON object"
+    assert "no path in any of the columns path, file_name, image, video" in found[2].problem.text
+    assert ".html" in found[4].problem.text
+    assert found[5].raw_caption is None
+
+
+def test_csv_with_commas_and_a_byte_order_mark(tmp_path):
+    put(tmp_path, "a.jpg", b"x", None)
+    table = tmp_path / "list.csv"
+    table.write_text('\ufeffimage,caption\na.jpg,"a dog, a cat"\n', "utf-8")
+    (found,) = scan(table)
+    assert (found.path, found.raw_caption) == (tmp_path / "a.jpg", "a dog, a cat")
+
+
+def test_csv_with_other_columns_is_refused(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("contentUrl,name\nx,y\n", "utf-8")
+    with pytest.raises(InputError, match=r"list\.csv has no columns for paths and captions") as error:
+        list(scan(table))
+    assert error.value.found == "contentUrl, name"
+
+
+def test_tar_members_are_grouped_and_read_in_place(tmp_path):
+    members = {
+        "0001.json": json.dumps({"caption": "from json"}).encode(),
+        "0001.jpg": jpeg(1),
+        "sub/0002.mp4": film(4),
+        "sub/0002.txt": b"from text",
+        "0003.jpg": jpeg(3),
+        "0004.txt": b"no picture",
+        "0005.jpg": jpeg(5),
+        "0005.json": b"{broken",
+    }
+    archive = tar(tmp_path / "shard.tar", members)
+    found = list(scan(archive))
+    assert [(it.member, it.kind, it.raw_caption) for it in found] == [
+        ("0001.jpg", "image", "from json"),
+        ("sub/0002.mp4", "video", "from text"),
+        ("0003.jpg", "image", None),
+        ("0005.jpg", "image", None),
+    ]
+    data = archive.read_bytes()
+    for it in found:
+        assert data[it.offset : it.offset + it.size] == members[it.member]
+
+
+def test_a_folder_of_tars(tmp_path):
+    for name in ("b", "a"):
+        tar(tmp_path / f"{name}.tar", {"1.jpg": jpeg(), "1.txt": name.encode()})
+    assert [it.raw_caption for it in scan(tmp_path)] == ["a", "b"]
+
+
+def test_a_tar_cut_between_members_keeps_what_is_whole(tmp_path):
+    archive = tar(tmp_path / "shard.tar", {"1.jpg": jpeg(1), "1.txt": b"one", "2.jpg": jpeg(2)})
+    data = archive.read_bytes()
+    second = next(it for it in scan(archive) if it.member == "2.jpg")
+    archive.write_bytes(data[: second.offset + 10])
+    found = list(scan(archive))
+    assert found[0].member == "1.jpg"
+    assert found[0].raw_caption == "one"
+    assert found[-1].problem.kind == TRUNCATED
+
+
+def test_a_compressed_tar_is_refused(tmp_path):
+    archive = tar(tmp_path / "shard.tar", {"1.jpg": jpeg()}, mode="w:gz")
+    with pytest.raises(InputError, match="cannot be read as a tar") as error:
+        list(scan(archive))
+    assert error.value.expected == "an uncompressed tar"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("gone", "does not exist"), ("list.xlsx", "is of an unknown kind")]
+)
+def test_other_sources_are_refused(tmp_path, name, message):
+    (tmp_path / "list.xlsx").write_bytes(b"x")
+    with pytest.raises(InputError, match=message) as error:
+        list(scan(tmp_path / name))
+    assert name in str(error.value)
+    assert error.value.expected == "a folder, a .jsonl, a .csv or a .tar"
