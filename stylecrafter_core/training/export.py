@@ -113,7 +113,7 @@ def _save_torch(content: dict[str, Any], out: Path) -> None:
             torch.save(_on_its_own(content), stream)
             stream.flush()
             os.fsync(stream.fileno())
-    # After a full disk torch's zip writer ends with a RuntimeError of its own; the disk's error stands behind.
+    # On a full disk torch's zip writer ends with a RuntimeError of its own; the disk's stands behind it.
     except (OSError, RuntimeError) as problem:
         reason = problem.__context__ if isinstance(problem.__context__, OSError) else problem
         raise WeightFileError(

@@ -22,7 +22,8 @@ from ..formats.own import RESERVED, own_adapter_spec, own_temporal_specs
 from ..formats.query_transformer import without_prefix
 from ..formats.readers import SPECS, TABLES, video_base_of
 from ..formats.renaming import Row, Table, report_official
-from .weight_parts import adapter_sections, base_sections, facts_of, temporal_sections
+from .columns import facts
+from .weight_parts import adapter_sections, base_sections, temporal_sections
 
 NAMED_AT_MOST = 12
 LONGEST_TEXT = 200  # characters of one entry of the header
@@ -40,8 +41,8 @@ def inspect_file(file: Path) -> str:
     content = read_tensors(file)
     kind = detect(content.tensors, content.metadata, file)
     sections, report = _DESCRIBE[kind](content, kind, str(file))
-    first = facts_of(
-        ("file", str(file)), ("kind", kind.value), ("size", f"{file.stat().st_size / 1e6:,.1f} MB")
+    first = facts(
+        [("file", str(file)), ("kind", kind.value), ("size", f"{file.stat().st_size / 1e6:,.1f} MB")]
     )
     header = _header(content.metadata)
     return "\n\n".join([first, *sections, *([header] if header else []), _names(report)])
@@ -95,7 +96,7 @@ def _wanted(table: Table, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _header(metadata: Mapping[str, str]) -> str:
     entries = [(name, _one_line(text)) for name, text in sorted(metadata.items()) if name not in RESERVED]
-    return "header\n" + facts_of(*entries) if entries else ""
+    return "header\n" + facts(entries) if entries else ""
 
 
 def _one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..formats import VideoBase
 from ..sites import PUBLISHED_SITES
 from ..spec import FAMILIES, AdapterSpec, Site, TemporalBlockSpec, UNetSpec
-from .tables import table
+from .columns import columns, facts
 
 ADAPTER_PARTS = {
     "style_transformer.": "Q-Former",
@@ -26,30 +26,34 @@ def adapter_sections(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> list[s
         tensors: by our names; those that are in the file.
     """
     family = FAMILIES[spec.family]
-    facts = facts_of(
-        ("family", f"{spec.family} ({family.title})"),
-        ("image tokens", f"{spec.style_transformer.width} wide, of the {family.clip_tokens} family's kind"),
-        ("text tokens", f"{spec.context_dim} wide"),
-        ("style attention", "normalised" if spec.normalises_style else "not normalised"),
+    about = facts(
+        [
+            ("family", f"{spec.family} ({family.title})"),
+            (
+                "image tokens",
+                f"{spec.style_transformer.width} wide, of the {family.clip_tokens} family's kind",
+            ),
+            ("text tokens", f"{spec.context_dim} wide"),
+            ("style attention", "normalised" if spec.normalises_style else "not normalised"),
+        ]
     )
     groups = {
         words: [tensor for name, tensor in tensors.items() if name.startswith(prefix)]
         for prefix, words in ADAPTER_PARTS.items()
     }
-    return [facts, parameters(groups), _query_transformers(spec), _sites(spec)]
+    return [about, parameters(groups), _query_transformers(spec), _sites(spec)]
 
 
 def temporal_sections(blocks: Sequence[TemporalBlockSpec], tensors: Mapping[str, Tensor]) -> list[str]:
     """One row per temporal block; `tensors` as in `adapter_sections`."""
-    rows: list[tuple[str, ...]] = [
-        ("temporal block", "channels", "heads", "head width", "frames apart", "projections", "M")
-    ]
+    heading = ("temporal block", "channels", "heads", "head width", "frames apart", "projections", "M")
+    rows = []
     for block in blocks:
         numbers = (block.channels, block.num_heads, block.head_dim, block.max_distance)
         projections = "convolution" if block.convolves else "linear"
         mine = [tensor for name, tensor in tensors.items() if name.startswith(f"{block.name}.")]
         rows.append((block.name, *map(str, numbers), projections, _millions(mine)))
-    return [parameters({f"{len(blocks)} temporal blocks": tensors.values()}), table(rows)]
+    return [parameters({f"{len(blocks)} temporal blocks": tensors.values()}), columns(heading, rows)]
 
 
 def base_sections(base: VideoBase) -> list[str]:
@@ -67,19 +71,12 @@ def base_sections(base: VideoBase) -> list[str]:
     return [_unet(base), parameters(groups), blocks]
 
 
-def facts_of(*facts: tuple[str, str]) -> str:
-    """Names and what is said of them, in two columns."""
-    width = max(len(name) for name, _ in facts)
-    return "\n".join(f"{name.ljust(width)}  {words}" for name, words in facts)
-
-
 def parameters(groups: Mapping[str, Iterable[Tensor]]) -> str:
     """Tensors, millions of parameters and number types per part, and of all parts."""
     parts = {words: list(tensors) for words, tensors in groups.items()}
     parts["all"] = [tensor for tensors in parts.values() for tensor in tensors]
-    rows = [("part", "tensors", "parameters (M)", "numbers")]
-    rows += [(words, str(len(part)), _millions(part), _dtypes(part)) for words, part in parts.items()]
-    return table(rows)
+    rows = [(words, str(len(part)), _millions(part), _dtypes(part)) for words, part in parts.items()]
+    return columns(("part", "tensors", "parameters (M)", "numbers"), rows)
 
 
 def _millions(tensors: Iterable[Tensor]) -> str:
@@ -93,27 +90,29 @@ def _dtypes(tensors: Iterable[Tensor]) -> str:
 
 def _query_transformers(spec: AdapterSpec) -> str:
     style, scale = spec.style_transformer, spec.scale_predictor
-    rows: list[tuple[str, ...]] = [("", "queries", "width", "depth", "heads", "reads", "answers")]
+    heading = ("", "queries", "width", "depth", "heads", "reads", "answers")
+    rows = []
     for words, part, reads, answers in (
         ("Q-Former", style, style.width, style.output_dim),
         ("scale predictor", scale, scale.input_dim, 1),
     ):
         numbers = (part.num_queries, part.width, part.depth, part.num_heads, reads, answers)
         rows.append((words, *map(str, numbers)))
-    return table(rows)
+    return columns(heading, rows)
 
 
 def _sites(spec: AdapterSpec) -> str:
     """Runs of neighbouring sites in the same kind of block and of the same width, one row each."""
     counted = list(enumerate(zip(_places(spec), spec.site_channels)))
-    rows = [("sites", "channels", "place in the U-Net")]
+    rows = []
     for (_, channels), run in groupby(counted, key=lambda entry: (_block(entry[1][0]), entry[1][1])):
         entries = list(run)
         first, last = entries[0][0], entries[-1][0]
         numbers = str(first) if first == last else f"{first} to {last}"
         rows.append((numbers, str(channels), _place([site for _, (site, _) in entries])))
     order = ", ".join(FAMILIES[spec.family].site_order)
-    return f"{len(spec.site_channels)} text cross-attentions, counted {order}\n{table(rows)}"
+    found = columns(("sites", "channels", "place in the U-Net"), rows)
+    return f"{len(spec.site_channels)} text cross-attentions, counted {order}\n{found}"
 
 
 def _places(spec: AdapterSpec) -> Sequence[Site | None]:
@@ -137,14 +136,16 @@ def _unet(base: VideoBase) -> str:
     spec: UNetSpec = base.unet_spec
     widths = ", ".join(str(spec.model_channels * factor) for factor in spec.channel_mult)
     depths = (*spec.transformer_depth, *spec.transformer_depth_output, max(spec.transformer_depth_middle, 0))
-    return facts_of(
-        ("latent channels", f"{spec.in_channels} in, {spec.out_channels} out"),
-        ("widths", f"{widths} (one per level)"),
-        ("residual blocks", f"{', '.join(map(str, spec.num_res_blocks))} (one per level)"),
-        ("text cross-attentions", f"{sum(depths)}, over text tokens {spec.context_dim} wide"),
-        ("attention heads", f"{spec.head_dim} wide"),
-        ("projections", "linear" if spec.linear_projections else "convolutions"),
-        ("temporal blocks", str(len(spec.temporal_blocks))),
-        ("text encoder", "in the file" if base.text else "not in the file"),
-        ("VAE", "in the file" if base.vae else "not in the file"),
+    return facts(
+        [
+            ("latent channels", f"{spec.in_channels} in, {spec.out_channels} out"),
+            ("widths", f"{widths} (one per level)"),
+            ("residual blocks", f"{', '.join(map(str, spec.num_res_blocks))} (one per level)"),
+            ("text cross-attentions", f"{sum(depths)}, over text tokens {spec.context_dim} wide"),
+            ("attention heads", f"{spec.head_dim} wide"),
+            ("projections", "linear" if spec.linear_projections else "convolutions"),
+            ("temporal blocks", str(len(spec.temporal_blocks))),
+            ("text encoder", "in the file" if base.text else "not in the file"),
+            ("VAE", "in the file" if base.vae else "not in the file"),
+        ]
     )

@@ -30,7 +30,7 @@ else:
     # At the end: scripts/test.py must not hide the standard library's `test`.
     sys.path.append(str(ROOT / "scripts"))
     sys.path.append(str(Path(__file__).parent))
-    pytest_plugins = ["golden_video"]
+    pytest_plugins = ["golden_video", "training_materials"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ host_key = pytest.StashKey[Host]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "served: starts the real server and talks to it over HTTP")
+    config.addinivalue_line("markers", "launched: starts train.py in processes of its own")
     if HOST_PATH is None:
         return
     find = _load_find()
