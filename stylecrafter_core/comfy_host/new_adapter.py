@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
 from ..errors import MismatchError
 from ..sites import order_sites
-from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, StyleTransformerSpec
+from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
 from .sites import text_attentions
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a family's published adapter that the U-Net does not decide.
+
+    Attributes:
+        num_queries, depth: style tokens and blocks of the Q-Former.
+        scale_width, scale_depth: width and blocks of the scale predictor; width None is that of the tokens.
+        text_first: order of what the scale predictor reads.
+        projects: whether the scale predictor projects tokens of its own width, too.
+    """
+
+    num_queries: int
+    depth: int
+    scale_width: int | None
+    scale_depth: int
+    text_first: bool
+    projects: bool
+
+
+_VIDEO = Sizes(num_queries=8, depth=3, scale_width=None, scale_depth=2, text_first=False, projects=False)
+_SDXL = Sizes(num_queries=16, depth=4, scale_width=512, scale_depth=2, text_first=True, projects=True)
+SIZES = {"video": _VIDEO, "sdxl": _SDXL, "unet": _SDXL}
 
 
 def spec_for(
@@ -17,24 +43,58 @@ def spec_for(
     family: str,
     *,
     clip_width: int = 1280,
-    num_queries: int = 16,
-    depth: int = 4,
-    scale_width: int = 512,
-    scale_depth: int = 2,
+    num_queries: int | None = None,
+    depth: int | None = None,
+    scale_width: int | None = None,
+    scale_depth: int | None = None,
 ) -> AdapterSpec:
-    """The sizes of an adapter that fits a U-Net of the host.
+    """The sizes of an adapter that fits a U-Net of the host; on a published base, those that were published.
 
     Args:
         diffusion_model: any U-Net with text cross-attention.
         family: key of `spec.FAMILIES`; "unet" for a base that has no published adapter.
         clip_width: width of the image encoder's tokens.
-        num_queries, depth: style tokens and blocks of the Q-Former.
-        scale_width, scale_depth: width and blocks of the scale predictor.
+        num_queries, depth, scale_width, scale_depth: in place of the family's, see `Sizes`. A scale predictor
+            of another width than the tokens' projects them.
 
     Raises:
         MismatchError: the model has no text cross-attention, or such over texts of different widths.
     """
     found = text_attentions(diffusion_model)
+    context_dim = _context_dim(diffusion_model, found)
+    published, sizes = FAMILIES[family], SIZES[family]
+    sites = order_sites(found, published.site_order)
+    width = scale_width or sizes.scale_width or context_dim
+    projects = sizes.projects or width != context_dim
+    return AdapterSpec(
+        family=family,
+        style_transformer=StyleTransformerSpec(
+            num_queries=num_queries or sizes.num_queries,
+            width=clip_width,
+            depth=depth or sizes.depth,
+            num_heads=published.style_heads,
+            output_dim=context_dim,
+        ),
+        scale_predictor=ScalePredictorSpec(
+            num_queries=len(sites),
+            width=width,
+            depth=scale_depth or sizes.scale_depth,
+            num_heads=published.scale_heads,
+            input_dim=context_dim,
+            projects_inputs=projects,
+            text_first=sizes.text_first,
+            projects_output=projects,
+            hidden_dim=32,
+        ),
+        site_channels=tuple(site.channels for site in sites),
+        sites=sites,
+        context_dim=context_dim,
+        normalises_style=True,
+    )
+
+
+def _context_dim(diffusion_model: nn.Module, found: dict[Site, nn.Module]) -> int:
+    """The width of the text tokens that the cross-attentions read."""
     widths = sorted({attention.to_k.weight.shape[1] for attention in found.values()})
     if len(widths) != 1:
         raise MismatchError(
@@ -43,30 +103,7 @@ def spec_for(
             expected="a U-Net whose text cross-attentions all read tokens of one width",
             fix="use a U-Net such as Stable Diffusion 1.5, 2.1, SDXL or VideoCrafter",
         )
-    published = FAMILIES[family]
-    sites = order_sites(found, published.site_order)
-    context_dim = widths[0]
-    return AdapterSpec(
-        family=family,
-        style_transformer=StyleTransformerSpec(
-            num_queries, clip_width, depth, published.style_heads, context_dim
-        ),
-        scale_predictor=ScalePredictorSpec(
-            num_queries=len(sites),
-            width=scale_width,
-            depth=scale_depth,
-            num_heads=published.scale_heads,
-            input_dim=context_dim,
-            projects_inputs=True,
-            text_first=True,
-            projects_output=True,
-            hidden_dim=32,
-        ),
-        site_channels=tuple(site.channels for site in sites),
-        sites=sites,
-        context_dim=context_dim,
-        normalises_style=True,
-    )
+    return widths[0]
 
 
 def create_tensors(spec: AdapterSpec, diffusion_model: nn.Module, seed: int) -> dict[str, Tensor]:

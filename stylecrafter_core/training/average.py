@@ -11,7 +11,7 @@ from .engine.shards import put, whole
 
 
 class Average:
-    """`a ← d · a + (1 − d) · w` after every step, by torch's AveragedModel.
+    """`a ← d · a + (1 − d) · w` after every step but the first, `a ← w` after that; torch's AveragedModel.
 
     Args:
         weights: the trained parameters by name; shared, not copied.

@@ -1,7 +1,7 @@
 """Checkpoints `step-N/`: all that a run needs to go on, and files that the nodes load as they are.
 
 adapter.safetensors, temporal.safetensors   in the pack's own format, float32
-optimiser.safetensors, optimiser.json       tensors by "name/key", and all numbers that are no tensor
+optimiser.json, optimiser.safetensors       the optimiser's state; its tensors stand in the second file
 average.safetensors                         the average of the trained weights, where one is kept
 """
 
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..formats import read_tensors
+from .state_tree import with_tensors, without_tensors
 
 NAME = re.compile(r"step-(\d+)")
 STATE, OPTIMISER, AVERAGE = "optimiser.json", "optimiser.safetensors", "average.safetensors"
@@ -33,7 +34,7 @@ class Progress:
 
     Attributes:
         step: steps that are done.
-        optimiser: {"state": {name: {key: value}}, "param_groups": [...]}.
+        optimiser: {"state": {name: {key: value}}, "param_groups": [...]}; see state_tree for the values.
         average: the averaged weights, by name; empty where none is kept.
         averaged: steps in the average.
     """
@@ -65,9 +66,10 @@ class Checkpoints:
             WeightFileError: it cannot be written, the disk is full: earlier checkpoints stay.
         """
         target = self.folder / f"step-{progress.step}"
-        partial = self.folder / f".{target.name}.unfinished"
+        partial = _unfinished(target)
         try:
-            shutil.rmtree(partial, ignore_errors=True)
+            for left in self.folder.glob(_unfinished(self.folder / "*").name):  # by a run that was killed
+                shutil.rmtree(left)
             partial.mkdir(parents=True)
             write_weights(partial)
             _write(partial, progress)
@@ -85,7 +87,8 @@ class Checkpoints:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         for old in self._all()[: -self.keep]:
-            shutil.rmtree(old)
+            os.replace(old, _unfinished(old))  # so that a kill leaves no half of one under its name
+            shutil.rmtree(_unfinished(old))
         return target
 
     def latest(self) -> Path | None:
@@ -116,44 +119,38 @@ def read_progress(checkpoint: Path) -> Progress:
     """
     try:
         saved = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+        average = _tensors(checkpoint / AVERAGE) if saved["average"] else {}
+        tensors = _tensors(checkpoint / OPTIMISER) if saved["tensors"] else {}
+        state = with_tensors(saved["optimiser"], tensors)
+        return Progress(step_of(checkpoint), state, average, saved["averaged"])
+    except (OSError, ValueError, KeyError, TypeError, WeightFileError) as problem:
         raise WeightFileError(
             f"The checkpoint {checkpoint} is damaged.",
-            found=f"{STATE}: {problem}",
+            found=f"{type(problem).__name__}: {problem}",
+            expected=f"{STATE} and the files that it names, as they were written",
             fix="delete its folder; --resume takes the one before",
         ) from problem
-    state: dict[str, dict[str, Any]] = saved["state"]
-    if (checkpoint / OPTIMISER).exists():
-        for key, tensor in read_tensors(checkpoint / OPTIMISER).tensors.items():
-            name, _, slot = key.rpartition("/")
-            state.setdefault(name, {})[slot] = tensor.clone()
-    average = {}
-    if (checkpoint / AVERAGE).exists():
-        average = {name: t.clone() for name, t in read_tensors(checkpoint / AVERAGE).tensors.items()}
-    optimiser = {"state": state, "param_groups": saved["param_groups"]}
-    return Progress(step_of(checkpoint), optimiser, average, saved["averaged"])
 
 
 def _write(folder: Path, progress: Progress) -> None:
-    tensors, others = _split(progress.optimiser["state"])
+    tensors: dict[str, Tensor] = {}
+    optimiser = without_tensors(progress.optimiser, tensors)
     if tensors:
         save_file(tensors, folder / OPTIMISER)
     if progress.average:
         save_file(progress.average, folder / AVERAGE)
-    text = json.dumps(
-        {"state": others, "param_groups": progress.optimiser["param_groups"], "averaged": progress.averaged}
-    )
-    (folder / STATE).write_text(text, encoding="utf-8")
+    saved = {
+        "optimiser": optimiser,
+        "tensors": len(tensors),
+        "average": len(progress.average),
+        "averaged": progress.averaged,
+    }
+    (folder / STATE).write_text(json.dumps(saved), encoding="utf-8")
 
 
-def _split(state: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
-    """Tensors by "name/key", and what is no tensor, by name and key."""
-    tensors: dict[str, Tensor] = {}
-    others: dict[str, dict[str, Any]] = {}
-    for name, values in state.items():
-        for key, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"{name}/{key}"] = value.detach().cpu().contiguous()
-            else:
-                others.setdefault(name, {})[key] = value
-    return tensors, others
+def _unfinished(checkpoint: Path) -> Path:
+    return checkpoint.with_name(f".{checkpoint.name}.unfinished")
+
+
+def _tensors(file: Path) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in read_tensors(file).tensors.items()}

@@ -57,7 +57,8 @@ class Training:
     def __init__(self, setup: Setup, engine: Engine):
         self.setup, self.engine, self.config = setup, engine, setup.config
         units = trained_modules(setup.stage, setup.model, self.config)
-        engine.prepare(setup.model, units, lambda weights: make_optimiser(self.config.optimiser, weights))
+        if units:
+            engine.prepare(setup.model, units, lambda weights: make_optimiser(self.config.optimiser, weights))
         self.trained = trainable(setup.model)
         decay = self.config.optimiser.ema
         self.average = None if decay is None else Average(self.trained, decay)

@@ -1,14 +1,13 @@
-"""What a run measured: one JSON object per line, on the screen, and for TensorBoard where asked for."""
+"""What a run measured: one JSON object per line, and TensorBoard events where asked for."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger(__name__)
+from ..errors import InputError
 
 FILE = "metrics.jsonl"
 
@@ -22,17 +21,13 @@ class Metrics:
         tensorboard: also write events, if the package is there.
 
     Raises:
-        ImportError: TensorBoard is asked for and not installed.
+        InputError: TensorBoard is asked for and not installed.
     """
 
     def __init__(self, folder: Path, step: int, tensorboard: bool):
         self.path = folder / FILE
         self._cut(step)
-        self._events: Any = None
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+        self._events: Any = _events(folder / "tensorboard", step) if tensorboard else None
 
     def write(self, step: int, kind: str, values: dict[str, Any]) -> None:
         """One line.
@@ -62,6 +57,19 @@ class Metrics:
         partial = self.path.with_name(f"{FILE}.partial")
         partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         os.replace(partial, self.path)
+
+
+def _events(folder: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as problem:
+        raise InputError(
+            "TensorBoard events cannot be written.",
+            found=f"run.tensorboard: true ({problem})",
+            expected="the package tensorboard",
+            fix="pip install tensorboard, or leave out run.tensorboard; metrics.jsonl is always written",
+        ) from problem
+    return SummaryWriter(str(folder), purge_step=step + 1)  # the first step that is taken out
 
 
 def _step_of(line: str) -> int | None:

@@ -42,7 +42,9 @@ class Schedule:
         """
         alpha = self.alphas_cumprod[timesteps_B]
         snr = alpha / (1 - alpha)
-        return snr.clamp(max=gamma) / (snr + 1 if self.predicts_velocity else snr)
+        if self.predicts_velocity:
+            return snr.clamp(max=gamma) / (snr + 1)
+        return (gamma / snr).clamp(max=1)  # 1 where the SNR is 0, too
 
     def _scales(self, timesteps_B: Tensor, dims: int) -> tuple[Tensor, Tensor]:
         alpha = self.alphas_cumprod[timesteps_B].view(-1, *([1] * (dims - 1)))

@@ -20,16 +20,7 @@ def make_optimiser(config: Optimiser, parameters: Iterable[nn.Parameter]) -> tor
     Raises:
         InputError: there is no such class, or it does not take these arguments.
     """
-    module_name, _, class_name = config.name.rpartition(".")
-    try:
-        cls: Any = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as problem:
-        raise InputError(
-            "The optimiser cannot be found.",
-            found=f"optimiser.name: {config.name} ({problem})",
-            expected="the import path of a class, such as torch.optim.AdamW",
-            fix="correct the name, or install the package it is in",
-        ) from problem
+    cls = _class_named(config.name)
     try:
         return cls(list(parameters), lr=config.lr, **config.args)
     except (TypeError, ValueError) as problem:
@@ -38,6 +29,27 @@ def make_optimiser(config: Optimiser, parameters: Iterable[nn.Parameter]) -> tor
             found=f"lr {config.lr}, {config.args}: {problem}",
             fix="correct optimiser.lr and optimiser.args",
         ) from problem
+
+
+def _class_named(name: str) -> Any:
+    module_name, _, class_name = name.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, TypeError, ValueError) as problem:
+        raise InputError(
+            "The optimiser cannot be found.",
+            found=f"optimiser.name: {name} ({problem})",
+            expected="the import path of a class, such as torch.optim.AdamW",
+            fix="correct the name, or install the package it is in",
+        ) from problem
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
+        raise InputError(
+            "The optimiser is none.",
+            found=f"optimiser.name: {name}, which is {cls!r}",
+            expected="a class derived from torch.optim.Optimizer, such as torch.optim.AdamW",
+            fix="correct optimiser.name",
+        )
+    return cls
 
 
 def learning_rate(config: Optimiser, step: int, steps: int) -> float:

@@ -83,6 +83,7 @@ def make_materials(config: Config, engine: Engine) -> None:
 def engine_for(config: Config, cpu: bool) -> Iterator[Engine]:
     """The engine, closed at the end."""
     engine = make_engine(config.engine, cpu)
+    log.info("Engine: %s, %d processes, %s", config.engine.kind, engine.processes, engine.device)
     if not engine.is_main:
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
     try:

@@ -57,7 +57,7 @@ def open_run(config: Config, stage: str, command: list[str], resume: bool) -> No
         _check_same(config, stage, saved)
         return
     check_free(config)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     _write_json(folder / ENVIRONMENT, {**environment(), "stage": stage, "command": command})
     save_config(config, saved)
 
@@ -65,7 +65,7 @@ def open_run(config: Config, stage: str, command: list[str], resume: bool) -> No
 def check_free(config: Config) -> None:
     """Raise InputError where the folder holds anything but what the run makes before it starts."""
     folder = config.run.dir
-    own = {LOCK} | ({config.materials.dir.name} if config.materials else set())
+    own = {LOCK, ENVIRONMENT} | ({config.materials.dir.name} if config.materials else set())
     others = sorted(path.name for path in folder.iterdir() if path.name not in own) if folder.is_dir() else []
     if others:
         raise InputError(
@@ -81,9 +81,9 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the run folder, so that no second process trains in it.
 
     Raises:
-        InputError: another process that is alive holds it.
+        InputError: another process that is alive holds it, or there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     lock = folder / LOCK
     holder = _holder(lock)
     if holder is not None:
@@ -118,27 +118,38 @@ def environment() -> dict[str, Any]:
     }
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"The run folder {folder} cannot be made.",
+            found=problem.strerror or str(problem),
+            expected="a place that can be written to, where no file has that name",
+            fix="choose another run.dir",
+        ) from problem
+
+
 def _holder(lock: Path) -> int | None:
     """The process that holds the lock, if it is alive."""
     try:
         held = json.loads(lock.read_text(encoding="utf-8"))
         process = psutil.Process(held["pid"])
         return held["pid"] if abs(process.create_time() - held["started"]) < 2 else None
-    except (OSError, ValueError, KeyError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
 
 
 def _check_same(config: Config, stage: str, saved: Path) -> None:
-    before = yaml.safe_load(saved.read_text(encoding="utf-8"))
+    before, trained = _started_with(saved)
     now = config.model_dump(mode="json")
     differences = [
-        f"{section}.{field}: {before.get(section, {}).get(field)!r} then, {value!r} now"
+        f"{section}.{field}: {(before.get(section) or {}).get(field)!r} then, {value!r} now"
         for section, values in now.items()
         if MAY_CHANGE.get(section, ()) is not None and isinstance(values, dict)
         for field, value in values.items()
         if field not in (MAY_CHANGE.get(section) or ()) and (before.get(section) or {}).get(field) != value
     ]
-    trained = json.loads((saved.parent / ENVIRONMENT).read_text(encoding="utf-8"))["stage"]
     if trained != stage:
         differences.insert(0, f"the stage: {trained} then, {stage} now")
     if differences:
@@ -148,6 +159,23 @@ def _check_same(config: Config, stage: str, saved: Path) -> None:
             expected="the same config and stage",
             fix="resume with the config it was started with (config.yaml in the folder), or start a new run",
         )
+
+
+def _started_with(saved: Path) -> tuple[dict[str, Any], str]:
+    """The config that a run was started with, and its stage."""
+    try:
+        config = yaml.safe_load(saved.read_text(encoding="utf-8"))
+        stage = json.loads((saved.parent / ENVIRONMENT).read_text(encoding="utf-8"))["stage"]
+        if not all(isinstance(config[section], dict | None) for section in Config.model_fields):
+            raise TypeError(f"{CONFIG} holds no sections")
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as problem:
+        raise InputError(
+            f"{saved.parent} is no run folder that can go on.",
+            found=f"{type(problem).__name__}: {problem}",
+            expected=f"{CONFIG} and {ENVIRONMENT} as a run writes them",
+            fix="choose another run.dir",
+        ) from problem
+    return config, stage
 
 
 def _write_json(path: Path, content: Any) -> None:

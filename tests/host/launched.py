@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from training_materials import ROOT, tiny_overrides
 
 LIMIT_S = 300.0
@@ -46,7 +46,7 @@ class Launch:
     output: list[str] = field(default_factory=list)
 
     def start(self, *options: str) -> subprocess.Popen:
-        """The process, in a group of its own."""
+        """The process, or the launcher of several."""
         environment = {**os.environ, "COMFYUI_PATH": str(self.host), "OMP_NUM_THREADS": "1"}
         self.log = self.run_dir.with_suffix(".log")
         with self.log.open("ab") as log:
@@ -55,7 +55,6 @@ class Launch:
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
 
     def finish(self, *options: str) -> None:
@@ -68,8 +67,11 @@ class Launch:
         """Send a signal to all processes of a run, a moment after a checkpoint appeared."""
         self._await_checkpoint(process, after_step)
         time.sleep(delay_s)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        everyone = _with_children(process)
+        for one in everyone:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(number)
+        psutil.wait_procs(everyone, LIMIT_S)
         process.wait(LIMIT_S)
 
     def words(self) -> str:
@@ -93,11 +95,12 @@ class Launch:
         try:
             return process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            for one in _with_children(process):
+                one.kill()
             raise AssertionError(f"still running after {LIMIT_S} s:\n{self.words()}") from None
 
     def _launcher(self) -> list[str]:
-        kind, processes = ENGINES[self.engine]
+        _, processes = ENGINES[self.engine]
         if processes == 1:
             return [sys.executable]
         launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
@@ -117,6 +120,12 @@ def hashes(folder: Path) -> dict[str, str]:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*.safetensors"))
     }
+
+
+def _with_children(process: subprocess.Popen) -> list[psutil.Process]:
+    """A launcher and what it started; its workers lead sessions of their own."""
+    launcher = psutil.Process(process.pid)
+    return [launcher, *launcher.children(recursive=True)]
 
 
 def _free_port() -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +20,12 @@ SHAPES = {
     "SD20": {"context_dim": 1024, "model_channels": 320, "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0]},
     "SDXL": {"context_dim": 2048, "model_channels": 320, "transformer_depth": [0, 0, 2, 2, 10, 10]},
 }
+GOLDEN = Path(__file__).parents[1] / "golden"
+# (family, beginning of the key list's title, millions of parameters)
+PUBLISHED = [
+    ("video", "videocrafter_adapter", {"style_transformer": 60.4, "scale_predictor": 25.2, "style_kv": 25.6}),
+    ("sdxl", "stylecrafter_sdxl_adapter", {}),
+]
 NUM_SITES = {"SD15": 16, "SD20": 16, "SDXL": 70}
 
 
@@ -63,6 +72,52 @@ def test_every_site_of_a_full_size_unet_is_there(name: str, core: Callable) -> N
     assert core("comfy_host.sites").sites_for(spec, unet) == spec.sites
     if name == "SDXL":
         assert spec.sites == core("sites").PUBLISHED_SITES["sdxl"]
+
+
+def published_shapes(family: str, title: str) -> dict[str, torch.Tensor]:
+    """The published tensors of that title, without storage."""
+    lists = json.loads((GOLDEN / f"official_{family}_keys.json").read_text())
+    shapes = next(value for key, value in lists.items() if key.startswith(title))
+    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+
+
+def published_unet(family: str, core: Callable) -> Any:
+    """The U-Net that the family's adapter was published for, without weights."""
+    if family == "sdxl":
+        return unet_of("SDXL")
+    tensors = published_shapes("video", "videocrafter_unet")
+    named = {f"model.diffusion_model.{name}": tensor for name, tensor in tensors.items()}
+    file = core("formats").TensorFile(named, {})
+    spec = core("formats.readers").video_base_of(file, "model.ckpt").unet_spec
+    return core("comfy_host.model").build_model(spec, torch.float32, None, "meta").diffusion_model
+
+
+@pytest.mark.parametrize(("family", "title", "millions"), PUBLISHED, ids=["video", "sdxl"])
+def test_on_a_published_base_it_has_the_published_sizes(
+    family: str, title: str, millions: dict[str, float], core: Callable
+) -> None:
+    unet, tensors = published_unet(family, core), published_shapes(family, title)
+    published = core("formats.readers").adapter_of(core("formats").TensorFile(tensors, {}), "published")
+    spec = core("comfy_host.new_adapter").spec_for(unet, family)
+    # Where the file does not say where its sites lie, their order is tested above.
+    assert replace(spec, sites=published.spec.sites) == published.spec
+    assert published.spec.sites in (spec.sites, None)
+    module = core("adapter").StyleAdapter(spec, device="meta")
+    official = core("formats").adapter_to_official(spec, module.state_dict())
+    assert {name: t.shape for name, t in official.items()} == {name: t.shape for name, t in tensors.items()}
+    for part, expected in millions.items():
+        count = sum(weight.numel() for weight in getattr(module, part).parameters())
+        assert count / 1e6 == pytest.approx(expected, abs=0.05)
+
+
+def test_a_scale_predictor_of_another_width_projects(core: Callable) -> None:
+    unet = unet_of("SD20")
+    spec_for = core("comfy_host.new_adapter").spec_for
+    own, other = spec_for(unet, "video"), spec_for(unet, "video", scale_width=64)
+    assert (own.scale_predictor.width, own.scale_predictor.projects_inputs) == (1024, False)
+    assert (other.scale_predictor.width, other.scale_predictor.projects_inputs) == (64, True)
+    assert other.scale_predictor.projects_output
+    assert not other.scale_predictor.text_first
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -57,13 +57,15 @@ class Base(Section):
 
 
 class NewAdapter(Section):
-    """Sizes of an adapter that is created for the base."""
+    """Sizes of an adapter that is created for the base; what is not given is as published for the family."""
 
-    family: Literal["video", "sdxl", "unet"] = "unet"
-    num_queries: int = Field(default=16, ge=1)
-    depth: int = Field(default=4, ge=1)
-    scale_width: int = Field(default=512, ge=8, multiple_of=8)
-    scale_depth: int = Field(default=2, ge=1)
+    family: Literal["video", "sdxl", "unet"] = Field(
+        default="unet", description="video: VideoCrafter; sdxl; unet: any other base"
+    )
+    num_queries: int | None = Field(default=None, ge=1, description="style tokens")
+    depth: int | None = Field(default=None, ge=1, description="blocks of the Q-Former")
+    scale_width: int | None = Field(default=None, ge=8, multiple_of=8, description="of the scale predictor")
+    scale_depth: int | None = Field(default=None, ge=1, description="blocks of the scale predictor")
 
 
 class Data(Section):
@@ -159,6 +161,11 @@ class Engine(Section):
     kind: Literal["accelerate", "fsdp2"] = Field(default="accelerate", description="fsdp2: under torchrun")
     precision: Literal["no", "bf16", "fp16"] = "no"
     gradient_checkpointing: bool = False
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _bare_no(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML reads a no without quotes as false
 
 
 class Samples(Section):

@@ -52,14 +52,29 @@ class TensorStore:
         return None if place is None else _open(place).get_tensor(name)
 
     def add(self, tensors: Mapping[str, Tensor]) -> None:
-        """Write one more file, whole or not at all."""
+        """Write one more file, whole or not at all.
+
+        Raises:
+            WeightFileError: the disk refuses.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         taken = {file.name for file in self.folder.glob(f"{self.kind}-*.safetensors")}
         number = next(n for n in range(len(taken) + 1) if self._name(n) not in taken)
         file = self.folder / self._name(number)
         partial = file.with_name(f"{file.name}.partial")
-        save_file(dict(tensors), partial)
-        os.replace(partial, file)
+        try:
+            save_file(dict(tensors), partial)
+            os.replace(partial, file)
+        except (OSError, SafetensorError) as problem:
+            raise WeightFileError(
+                f"The cache file {file} cannot be written.",
+                found=str(problem),
+                expected="a folder that can be written to, with room for "
+                f"{sum(tensor.nbytes for tensor in tensors.values()):,} bytes",
+                fix="free some room and run `train.py cache` again: it goes on where it stopped",
+            ) from problem
+        finally:
+            partial.unlink(missing_ok=True)
         self._places |= dict.fromkeys(tensors, file)
 
     def _name(self, number: int) -> str:

@@ -17,7 +17,8 @@ from .cache import LatentCache
 from .crops import centre_square, style_crop, target_clip
 from .decode import decode_clip, decode_picture
 from .found import IMAGE
-from .manifest import Item, read_bytes
+from .item import Item, item_name
+from .manifest import read_bytes
 from .plan import Size, Slot
 
 
@@ -109,7 +110,7 @@ class SampleMaker:
                 False,
                 torch.zeros(3, side, side),
                 size_ids(item, slot.size),
-                failure=f"{item.path}: {problem}",
+                failure=f"{item_name(item)}: {' '.join(str(problem).splitlines())}",
             )
 
     def _read(self, slot: Slot, root: Path, item: Item) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,16 @@ def require_enough(items: Sequence[Placed], kind: str, group: int, processes: in
 
 
 def _held_out(items: list[Placed], count: int) -> tuple[list[Placed], list[Placed]]:
-    """The `count` items with the lowest hashes, at most a fifth of all, and the rest in their order."""
-    count = min(count, len(items) // 5)
-    chosen = {item.sha256 for _, item in sorted(items, key=lambda placed: placed[1].sha256)[:count]}
+    """At most `count` items, and a fifth of all: those with the lowest hashes; and the rest in their order.
+
+    Items of one hash, which several manifests may hold, stay together: what is held out is never trained on.
+    """
+    room = min(count, len(items) // 5)
+    chosen: set[str] = set()
+    for sha256, copies in sorted(Counter(item.sha256 for _, item in items).items()):
+        if copies > room:
+            break
+        chosen.add(sha256)
+        room -= copies
     held = [placed for placed in items if placed[1].sha256 in chosen]
     return held, [placed for placed in items if placed[1].sha256 not in chosen]

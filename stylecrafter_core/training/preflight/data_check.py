@@ -81,7 +81,7 @@ def schedule(plan: Plan, config: Config) -> Section:
     streams: tuple[tuple[Kind, Stream | None], ...] = (("image", plan.images), ("video", plan.videos))
     lines += [_seen(kind, stream, kinds[kind]) for kind, stream in streams if stream is not None]
     layout = plan.layout
-    lines.append(f"a step: {layout.passes} passes × {layout.processes} processes")
+    lines.append(f"passes in a step: {layout.passes}; processes: {layout.processes}")
     if run.steps:
         rates = [learning_rate(config.optimiser, step, run.steps) for step in (0, run.steps - 1)]
         lines.append(f"learning rate {rates[0]:.2e} at the first step, {rates[1]:.2e} at the last")

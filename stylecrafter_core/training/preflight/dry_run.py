@@ -6,9 +6,9 @@ from ..config import Config
 from ..loop import Training
 from ..run import engine_for
 from ..setup import set_up
-from ..stages import StageName, stage_of
+from ..stages import StageName, stage_of, trainable
 from ..tables import frozen_and_trained
-from .passes import try_passes
+from .passes import NOTHING_TRAINED, try_passes
 from .places import materials, run_folder
 
 
@@ -32,6 +32,7 @@ def dry_run(name: StageName, config: Config, *, cpu: bool) -> str:
     with engine_for(config, cpu) as engine:
         written = materials(config, engine)
         setup = set_up(stage, config, engine)
-        tried = try_passes(Training(setup, engine))
-        lines = [frozen_and_trained(setup.model), *map(str, tried), folder.text, f"Dry run: {written}."]
+        trains = bool(trainable(setup.model))
+        tried = map(str, try_passes(Training(setup, engine))) if trains else [NOTHING_TRAINED]
+        lines = [frozen_and_trained(setup.model), *tried, folder.text, f"Dry run: {written}."]
         return "\n".join(lines)

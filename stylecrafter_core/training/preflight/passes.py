@@ -10,6 +10,8 @@ from ...errors import StyleCrafterError
 from ..data.plan import Kind, Plan
 from ..loop import Training
 
+NOTHING_TRAINED = "nothing is trained (method.temporal_stage: false): the weights are written as they are"
+
 
 @dataclass(frozen=True)
 class Tried:

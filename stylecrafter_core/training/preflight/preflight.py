@@ -14,9 +14,10 @@ from ..config import Config
 from ..engine import Engine
 from ..run import engine_for
 from ..setup import set_up
-from ..stages import StageName, stage_of
+from ..stages import StageName, stage_of, trainable
 from ..tables import frozen_and_trained
 from .data_check import buckets, decoded, schedule
+from .passes import NOTHING_TRAINED
 from .places import materials, run_folder
 from .rehearsal import rehearse
 from .report import PreflightReport, Section, report_of
@@ -45,7 +46,9 @@ def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
                 sections.append(section)
         except StyleCrafterError as problem:
             sections.append(Section("Refused", str(problem), passed=False))
-    return report_of(sections)
+    report = report_of(sections)
+    # One process speaks for all of them.
+    return report if engine.is_main else PreflightReport("", report.passed)
 
 
 def _sections(name: StageName, config: Config, engine: Engine) -> Iterator[Section]:
@@ -58,6 +61,9 @@ def _sections(name: StageName, config: Config, engine: Engine) -> Iterator[Secti
     yield buckets(setup.data, setup.plan, config.data)
     yield schedule(setup.plan, config)
     yield Section("Frozen and trained", frozen_and_trained(setup.model))
+    if not trainable(setup.model):
+        yield Section("Rehearsal", NOTHING_TRAINED)
+        return
     yield memory(setup, engine)
     with _shared_folder(config, engine) as folder:
         rehearsal = rehearse(setup, engine, folder)

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from ...errors import StyleCrafterError
 from ..engine import Engine
@@ -20,7 +21,7 @@ from ..outputs import whole_weights
 from ..setup import Setup
 from ..stop import StopRequest
 from .passes import try_passes
-from .report import Section, bytes_in, size
+from .report import Section, bytes_in, duration, size
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def rehearse(setup: Setup, engine: Engine, folder: Path) -> Rehearsal:
         training.run(StopRequest())
     except torch.OutOfMemoryError as problem:
         raise _too_large(setup, problem) from problem
-    lines = [*map(str, tried), _step_line(folder, setup.config.run.steps), _memory_line(engine)]
+    lines = [*map(str, tried), _step_line(folder, setup), _memory_line(engine)]
     differences = _read_back(training)
     if differences:
         lines.append(f"what was saved is not what is read: {', '.join(differences[:5])}")
@@ -90,15 +91,16 @@ def _read_back(training: Training) -> list[str]:
 
 
 def _state(training: Training) -> dict[str, Any]:
-    """All that a checkpoint must bring back."""
+    """A copy of all that a checkpoint must bring back."""
     average = training.average
-    return {
+    state = {
         "weights": whole_weights(training.setup.model),
-        "optimiser": copy.deepcopy(training.engine.optimiser_state()),
+        "optimiser": training.engine.optimiser_state(),
         "average": {} if average is None else average.tensors(),
         "averaged": 0 if average is None else average.steps,
         "step": training.step,
     }
+    return copy.deepcopy(state)
 
 
 def _differences(before: Any, after: Any, name: str = "") -> list[str]:
@@ -118,26 +120,20 @@ def _differences(before: Any, after: Any, name: str = "") -> list[str]:
     return [] if before == after else [name]
 
 
-def _step_line(folder: Path, steps: int) -> str:
+def _step_line(folder: Path, setup: Setup) -> str:
+    kind, steps = setup.plan.kind_at(0), setup.config.run.steps
     if not (folder / FILE).exists():  # another process writes it
-        return "one step trained"
+        return f"one step trained on {kind}s"
     with (folder / FILE).open(encoding="utf-8") as stream:
-        first = json.loads(stream.readline())
-    seconds = first["seconds"]
+        seconds = json.loads(stream.readline())["seconds"]
     return (
-        f"one step trained on {first['kind']}s in {seconds:.2f} s (later ones are faster): "
-        f"{steps} such steps take {seconds * steps / 3600:.1f} h"
+        f"one step trained on {kind}s in {seconds:.2f} s (later ones are faster): "
+        f"{steps} such steps take {duration(seconds * steps)}"
     )
 
 
 def _memory_line(engine: Engine) -> str:
-    state = sum(
-        value.numel() * value.element_size()
-        for values in engine.optimiser.state.values()
-        for value in values.values()
-        if isinstance(value, Tensor)
-    )
-    kept = f"the optimiser keeps {size(state)}"
+    kept = f"the optimiser keeps {size(_optimiser_bytes(engine))}"
     if engine.device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(engine.device)
         total = torch.cuda.get_device_properties(engine.device).total_memory
@@ -145,12 +141,20 @@ def _memory_line(engine: Engine) -> str:
     return f"{kept}; the process holds {size(psutil.Process().memory_info().rss)}"
 
 
+def _optimiser_bytes(engine: Engine) -> int:
+    """Of its tensors; of those that are cut up, this process's share."""
+    tensors = [value for values in engine.optimiser.state.values() for value in values.values()]
+    own = [t.to_local() if isinstance(t, DTensor) else t for t in tensors if isinstance(t, Tensor)]
+    return sum(tensor.numel() * tensor.element_size() for tensor in own)
+
+
 def _too_large(setup: Setup, problem: Exception) -> StyleCrafterError:
-    data, engine = setup.config.data, setup.config.engine
+    config = setup.config
     return StyleCrafterError(
         "A step does not fit into the graphics card.",
-        found=f"{problem}; data.image_batch {data.image_batch}, data.video_batch {data.video_batch}, "
-        f"engine.gradient_checkpointing {engine.gradient_checkpointing}, base.dtype {setup.config.base.dtype}",
+        found=f"{problem}; data.image_batch {config.data.image_batch}, data.video_batch "
+        f"{config.data.video_batch}, base.dtype {config.base.dtype}, "
+        f"engine.gradient_checkpointing {config.engine.gradient_checkpointing}",
         fix="set engine.gradient_checkpointing: true, engine.precision: bf16 and base.dtype: float16, or a "
         "smaller batch with more optimiser.accumulation",
     )

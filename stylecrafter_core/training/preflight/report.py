@@ -51,6 +51,15 @@ def size(num_bytes: float) -> str:
     return f"{num_bytes / 1000:.2f} GB"
 
 
+def duration(seconds: float) -> str:
+    """Seconds for people: 12 s, 3.4 min, 5.6 h, 2.3 days."""
+    for unit, most in (("s", 60), ("min", 60), ("h", 24)):
+        if seconds < most:
+            return f"{seconds:.3g} {unit}"
+        seconds /= most
+    return f"{seconds:.3g} days"
+
+
 def bytes_in(path: Path) -> int:
     """The size of a file, or of all files below a folder; 0 where there is none."""
     files = path.rglob("*") if path.is_dir() else [path]

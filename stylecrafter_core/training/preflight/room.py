@@ -9,8 +9,9 @@ import psutil
 import torch
 from torch import nn
 
-from ..data.sets import DataSet, sizes_of
+from ..data.sets import sizes_of
 from ..engine import Engine
+from ..fill_cache import captions_of
 from ..setup import Setup
 from ..stages import trainable
 from ..tables import table
@@ -94,9 +95,4 @@ def _cache_bytes(setup: Setup) -> int:
     pixels = sum(width * height for width, height in sizes_of(data.images, setup.config.data))
     latents = pixels // PIXELS_PER_LATENT * base.vae.latent_channels
     tokens = base.encode_text("")[0].numel()
-    return FLOAT16 * (latents + tokens * len(_captions(data)))
-
-
-def _captions(data: DataSet) -> set[str]:
-    placed = (*data.images, *data.held_images, *data.videos, *data.held_videos)
-    return {"", *(item.caption for _, item in placed)}
+    return FLOAT16 * (latents + tokens * len(captions_of(data)))

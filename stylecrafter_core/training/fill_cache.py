@@ -1,0 +1,138 @@
+"""`train.py cache`: what frozen encoders say of pictures and captions, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..comfy_host.frozen_base import FrozenBase
+from ..errors import InputError, MediaError
+from .cache_writer import CacheWriter
+from .config import Config
+from .config.schema import Engine
+from .data.cache import LatentCache, TextCache, claim
+from .data.crops import target_picture
+from .data.decode import decode_picture
+from .data.item import item_name
+from .data.manifest import read_bytes
+from .data.plan import Size
+from .data.sets import DataSet, Placed, read_data, sizes_of
+from .run import engine_for, make_materials
+from .setup import cache_owner, load
+
+
+def fill_cache(config: Config, *, cpu: bool) -> str:
+    """Latents (float16) of every picture at its size and text states of every caption into `data.cache`.
+
+    What is there already stays; a command that was killed goes on where it stopped. Videos are cut anew every
+    time they are seen: only their captions are kept.
+
+    Args:
+        cpu: the host computes on the CPU.
+
+    Returns:
+        What was added, for people.
+
+    Raises:
+        InputError: `data.cache` is not given, or the folder is another base's cache.
+    """
+    folder = config.data.cache
+    if folder is None:
+        raise InputError(
+            "There is no place for the cache.",
+            found="data.cache is not set",
+            expected="a folder",
+            fix="--set data.cache=FOLDER, in this command and in those that train",
+        )
+    with engine_for(config.model_copy(update={"engine": Engine()}), cpu) as engine:
+        if not engine.is_main:
+            return "The main process fills the cache."
+        make_materials(config, engine)
+        data = read_data(config.data)
+        base = load(config.base)
+        claim(folder, cache_owner(base))
+        return "\n".join(
+            [
+                f"Cache {folder}",
+                _add_pictures(folder, data, config, base),
+                _add_captions(folder, data, base),
+            ]
+        )
+
+
+def captions_of(data: DataSet) -> list[str]:
+    """Every caption once, held-out ones and the empty one included."""
+    placed = (*data.images, *data.held_images, *data.videos, *data.held_videos)
+    return sorted({"", *(item.caption for _, item in placed)})
+
+
+class _Targets(Dataset):
+    """Pictures as they are encoded: [1, 3, H, W] in 0..1, or the reason why there is none."""
+
+    def __init__(self, wanted: list[tuple[Placed, Size]]):
+        self.wanted = wanted
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    def __getitem__(self, index: int) -> tuple[str, Tensor | str]:
+        (root, item), size = self.wanted[index]
+        name = LatentCache.name(item, size)
+        try:
+            return name, target_picture(decode_picture(read_bytes(root, item)), *size)[None]
+        except MediaError as problem:
+            return name, f"{item_name(item)}: {problem.what} {problem.found}"
+
+
+def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
+    cache = LatentCache(folder)
+    pictures = (*data.images, *data.held_images)
+    wanted: dict[str, tuple[Placed, Size]] = {}
+    for placed, size in zip(pictures, sizes_of(pictures, config.data), strict=True):
+        wanted.setdefault(LatentCache.name(placed[1], size), (placed, size))
+    missing = [entry for name, entry in wanted.items() if name not in cache]
+    workers = config.data.workers
+    targets = DataLoader(
+        _Targets(missing),
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+    )
+    failures = []
+    with CacheWriter(cache.add, "pictures", len(missing)) as writer:
+        for name, target in targets:
+            if isinstance(target, str):
+                failures.append(target)
+            else:
+                writer.put(name, _half(base.encode_pixels(target)))
+    left_out = "".join(f"\n  left out: {failure}" for failure in failures)
+    return f"  {len(wanted)} pictures, {len(missing) - len(failures)} of them new{left_out}"
+
+
+def _add_captions(folder: Path, data: DataSet, base: FrozenBase) -> str:
+    cache, captions = TextCache(folder), captions_of(data)
+    missing = [caption for caption in captions if TextCache.name(caption) not in cache.tokens]
+    pooled: dict[str, Tensor] = {}
+
+    def add(tokens: Mapping[str, Tensor]) -> None:
+        # First what belongs to the tokens: a caption counts as done when its tokens are there.
+        if pooled:
+            cache.pooled.add(pooled)
+            pooled.clear()
+        cache.tokens.add(tokens)
+
+    with CacheWriter(add, "captions", len(missing)) as writer:
+        for caption in missing:
+            tokens, of_whole_text = base.encode_text(caption)
+            if of_whole_text is not None:
+                pooled[TextCache.name(caption)] = of_whole_text.contiguous()
+            writer.put(TextCache.name(caption), _half(tokens))
+    return f"  {len(captions)} captions, {len(missing)} of them new"
+
+
+def _half(tensor: Tensor) -> Tensor:
+    return tensor.to("cpu", torch.float16).contiguous()

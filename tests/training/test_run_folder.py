@@ -1,0 +1,232 @@
+"""A run folder explains itself, is never overwritten, and belongs to one process at a time."""
+
+import json
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+import yaml
+from small import small_config
+
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.training.config import load_config
+from stylecrafter_core.training.run_folder import (
+    CONFIG,
+    ENVIRONMENT,
+    LOCK,
+    check_free,
+    environment,
+    locked,
+    open_run,
+)
+
+COMMAND = ["train.py", "style", "--config", "a.yaml"]
+
+
+@pytest.fixture
+def config_of(tmp_path):
+    """`config_of(*overrides)`: a config that runs in `tmp_path/run`."""
+    return lambda *overrides: small_config(tmp_path, f"run.dir={tmp_path / 'run'}", *overrides)
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_new_run_explains_itself(config_of, tmp_path):
+    config = config_of("optimiser.args={eps: 1e-6}")
+    open_run(config, "style", COMMAND, resume=False)
+    assert names(tmp_path / "run") == [CONFIG, ENVIRONMENT]
+    assert load_config(tmp_path / "run" / CONFIG) == config
+    about = json.loads((tmp_path / "run" / ENVIRONMENT).read_text())
+    assert (about["stage"], about["command"]) == ("style", COMMAND)
+    assert about["python"] == sys.version.split()[0]
+
+
+def test_the_environment_names_versions_and_hardware():
+    about = environment()
+    assert about["packages"]["torch"]
+    assert about["packages"]["accelerate"]
+    assert about["processors"] == os.cpu_count()
+    assert isinstance(about["gpus"], list)
+
+
+def test_a_run_is_never_overwritten(config_of, tmp_path):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(InputError, match="is in use: nothing is overwritten") as caught:
+        open_run(config_of("run.seed=5"), "style", COMMAND, resume=False)
+    assert str(tmp_path / "run") in caught.value.what
+    assert CONFIG in caught.value.found
+    assert "--resume" in caught.value.fix
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "check", [lambda c: check_free(c), lambda c: open_run(c, "style", COMMAND, resume=False)]
+)
+def test_a_folder_with_other_things_is_left_alone(config_of, tmp_path, check):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "holiday.jpg").write_text("x")
+    with pytest.raises(InputError, match="holds other things") as caught:
+        check(config_of())
+    assert caught.value.found == "holiday.jpg"
+    assert "another run.dir" in caught.value.fix
+    assert names(tmp_path / "run") == ["holiday.jpg"]
+
+
+def test_what_a_run_makes_before_it_starts_is_no_other_thing(config_of, tmp_path):
+    folder = tmp_path / "run"
+    (folder / "materials").mkdir(parents=True)
+    (folder / LOCK).write_text("{}")
+    (folder / ENVIRONMENT).write_text("{}")  # of a start that was killed before it had written the config
+    config = config_of("materials.recipe=tiny", "materials.dir=${run.dir}/materials")
+    open_run(config, "style", COMMAND, resume=False)
+    assert load_config(folder / CONFIG) == config
+    with pytest.raises(InputError, match="holds other things"):
+        check_free(config_of())  # without materials that folder is somebody else's
+
+
+def test_a_resume_of_the_same_run(config_of, tmp_path):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    open_run(config_of(), "style", ["another", "command"], resume=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_resume_where_nothing_is_yet_is_a_start(config_of, tmp_path):
+    open_run(config_of(), "style", COMMAND, resume=True)
+    assert names(tmp_path / "run") == [CONFIG, ENVIRONMENT]
+
+
+MAY_DIFFER = [
+    "run.checkpoint_every=7",
+    "run.keep_checkpoints=9",
+    "run.validate_every=3",
+    "run.sample_every=2",
+    "run.log_every=1",
+    "run.tensorboard=true",
+    "data.workers=2",
+    "samples.prompts=[a fox]",
+]
+MUST_NOT = [
+    ("run.seed=1", "run.seed: 0 then, 1 now"),
+    ("run.steps=20", "run.steps: 10 then, 20 now"),
+    ("data.image_batch=2", "data.image_batch: 4 then, 2 now"),
+    ("data.cache=c", "data.cache: None then, 'c' now"),
+    ("optimiser.lr=1e-4", "optimiser.lr: 0.001 then, 0.0001 now"),
+    ("optimiser.args={eps: 1e-6}", "optimiser.args: {} then, {'eps': 1e-06} now"),
+    ("method.gain=fixed", "method.gain: 'predicted' then, 'fixed' now"),
+    ("base.checkpoint=b", "base.checkpoint: 'base.safetensors' then, 'b' now"),
+    ("engine.kind=fsdp2", "engine.kind: 'accelerate' then, 'fsdp2' now"),
+]
+
+
+@pytest.mark.parametrize("override", MAY_DIFFER)
+def test_what_trains_nothing_else_may_differ(config_of, override):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    open_run(config_of(override), "style", COMMAND, resume=True)
+
+
+@pytest.mark.parametrize(("override", "words"), MUST_NOT)
+def test_another_setting_is_named(config_of, tmp_path, override, words):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    with pytest.raises(InputError, match="was started with other settings") as caught:
+        open_run(config_of(override), "style", COMMAND, resume=True)
+    assert caught.value.found == words
+    assert str(tmp_path / "run") in caught.value.what
+    assert CONFIG in caught.value.fix
+
+
+def test_another_stage_is_named_first(config_of):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    with pytest.raises(InputError) as caught:
+        open_run(config_of("run.seed=1"), "temporal", COMMAND, resume=True)
+    assert caught.value.found == "the stage: style then, temporal now; run.seed: 0 then, 1 now"
+
+
+BROKEN = {
+    "no environment": lambda folder: (folder / ENVIRONMENT).unlink(),
+    "half an environment": lambda folder: (folder / ENVIRONMENT).write_text('{"sta'),
+    "no stage": lambda folder: (folder / ENVIRONMENT).write_text("{}"),
+    "an empty config": lambda folder: (folder / CONFIG).write_text(""),
+    "a config of something else": lambda folder: (folder / CONFIG).write_text("run: [1]"),
+    "no YAML": lambda folder: (folder / CONFIG).write_text("run: ["),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_a_folder_that_is_no_run_cannot_go_on(config_of, tmp_path, damage):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    damage(tmp_path / "run")
+    with pytest.raises(InputError, match="is no run folder that can go on") as caught:
+        open_run(config_of(), "style", COMMAND, resume=True)
+    assert CONFIG in caught.value.expected
+
+
+def test_an_older_config_with_an_empty_section_is_compared(config_of, tmp_path):
+    open_run(config_of(), "style", COMMAND, resume=False)
+    path = tmp_path / "run" / CONFIG
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"engine": None}))
+    with pytest.raises(InputError, match=r"engine\.kind: None then, 'accelerate' now"):
+        open_run(config_of(), "style", COMMAND, resume=True)
+
+
+@pytest.mark.parametrize(
+    "hold", [lambda c: locked(c.run.dir).__enter__(), lambda c: open_run(c, "style", [], True)]
+)
+def test_a_file_in_the_place_of_the_folder(config_of, tmp_path, hold):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(InputError, match="cannot be made") as caught:
+        hold(config_of())
+    assert "another run.dir" in caught.value.fix
+
+
+def test_the_folder_is_held_while_a_run_is_in_it(tmp_path):
+    with locked(tmp_path / "run"):
+        held = json.loads((tmp_path / "run" / LOCK).read_text())
+        assert held["pid"] == os.getpid()
+        with pytest.raises(InputError, match="is in use") as caught, locked(tmp_path / "run"):
+            pass
+        assert f"process {os.getpid()} trains in it" in caught.value.found
+        assert LOCK in caught.value.fix
+        assert (tmp_path / "run" / LOCK).exists(), "the second one takes nothing away"
+    assert not (tmp_path / "run" / LOCK).exists()
+
+
+def test_the_folder_is_free_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path):
+        raise ZeroDivisionError
+    with locked(tmp_path):
+        pass
+
+
+def test_the_lock_of_a_process_that_died_is_taken_over(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    started = psutil.Process(process.pid).create_time()
+    (tmp_path / LOCK).write_text(json.dumps({"pid": process.pid, "started": started}))
+    with pytest.raises(InputError, match="is in use"), locked(tmp_path):
+        pass
+    process.kill()
+    process.wait()
+    with locked(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+
+
+def test_the_lock_of_a_process_whose_number_has_another_now_is_taken_over(tmp_path):
+    started = psutil.Process().create_time() - 1000
+    (tmp_path / LOCK).write_text(json.dumps({"pid": os.getpid(), "started": started}))
+    with locked(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "3", "{}", '{"pid": "x", "started": 1}', '{"pid": 1}', '{"pid": -5, "started": 0}'],
+)
+def test_a_lock_that_says_nothing_is_taken_over(tmp_path, content):
+    (tmp_path / LOCK).write_text(content)
+    with locked(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
