@@ -1,7 +1,11 @@
 """Speed and memory, as ratios measured in one run.
 
-python scripts/bench.py                        everything that this machine can measure
-python scripts/bench.py --only unet sampler    some of it: unet, sampler, startup, video, gpu
+python scripts/bench.py                     everything that this machine can measure
+python scripts/bench.py unet sdxl           some of it: unet, sdxl, startup, video, gpu, train
+python scripts/bench.py train --config F    training with a config of your own, at its real sizes
+
+unet: the video U-Net; sdxl: the SDXL U-Net. Each pass with and without style, and the two-scale step.
+train: a first stage in miniature, with caches and without, and against the published trainer's step.
 
 Sets up what is missing, like the demo. Weights are random; time does not depend on their values.
 """
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import environment
 import pinned_hosts
@@ -18,7 +23,7 @@ from environment import say
 from stylecrafter_core.comfy_host.find import activate
 from stylecrafter_core.errors import StyleCrafterError
 
-TOPICS = ("unet", "sampler", "startup", "video", "gpu")
+TOPICS = ("unet", "sdxl", "startup", "video", "gpu", "train")
 
 
 def main() -> int:
@@ -26,8 +31,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     environment.add_arguments(parser)
-    parser.add_argument("--only", nargs="+", choices=TOPICS, default=TOPICS)
+    parser.add_argument("topics", nargs="*", choices=TOPICS, help="what to measure; everything by default")
+    parser.add_argument("--only", nargs="+", choices=TOPICS, default=TOPICS, help="the same")
+    parser.add_argument("--config", type=Path, help="of a first stage; the topic train measures it")
     arguments = parser.parse_args()
+    wanted = arguments.topics or arguments.only
     try:
         environment.enter(arguments.current_interpreter)
         host = pinned_hosts.usable_host()
@@ -38,21 +46,25 @@ def main() -> int:
     import torch
 
     activate(host, cpu=not torch.cuda.is_available())
-    from benchmarks import measure_startup, measure_unet, measure_video
+    from benchmarks import measure_gpu, measure_startup, measure_training, measure_unet, measure_video
 
     say(f"torch {torch.__version__}, {torch.get_num_threads()} threads, ComfyUI {host.name}")
     with torch.inference_mode():
-        if {"unet", "sampler"} & set(arguments.only):
-            measure_unet.on_cpu()
-        if "startup" in arguments.only:
+        if "unet" in wanted:
+            measure_unet.video_on_cpu()
+        if "sdxl" in wanted:
+            measure_unet.sdxl_on_cpu()
+        if "startup" in wanted:
             measure_startup.report(host)
-        if "video" in arguments.only:
+        if "video" in wanted:
             measure_video.report()
-        if "gpu" in arguments.only:
+        if "gpu" in wanted:
             if torch.cuda.is_available():
-                measure_unet.on_gpu()
+                measure_gpu.report()
             else:
                 say("gpu: left out, this machine has none")
+        if "train" in wanted:
+            measure_training.report(host, arguments.config)
     return 0
 
 

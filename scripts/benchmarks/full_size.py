@@ -1,4 +1,4 @@
-"""The published video model and adapter at full size, with random weights."""
+"""The published models and adapters at full size, with random weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
+import comfy.supported_models
 import torch
 from environment import ROOT
+from torch import Tensor
 
 from stylecrafter_core.adapter import Style
 from stylecrafter_core.comfy_host.adapter import HostAdapter
@@ -17,18 +20,89 @@ from stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from stylecrafter_core.comfy_host.model import build_model
 from stylecrafter_core.formats.readers import AdapterFile, TensorFile, adapter_of, video_base_of
 
-KEYS = ROOT / "tests" / "golden" / "official_video_keys.json"
-TEXT_TOKENS = 77
+KEYS = ROOT / "tests" / "golden"
+TEXT_TOKENS, CLIP_TOKENS, POOLED_WIDTH = 77, 257, 1280
+# What tells SDXL from the host's other U-Nets, in the host's words.
+SDXL_UNET = {
+    "image_size": 32,
+    "in_channels": 4,
+    "out_channels": 4,
+    "model_channels": 320,
+    "channel_mult": [1, 2, 4],
+    "num_res_blocks": [2, 2, 2],
+    "transformer_depth": [0, 0, 2, 2, 10, 10],
+    "transformer_depth_middle": 10,
+    "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
+    "context_dim": 2048,
+    "adm_in_channels": 2816,
+    "num_classes": "sequential",
+    "use_spatial_transformer": True,
+    "use_linear_in_transformer": True,
+    "use_temporal_attention": False,
+    "legacy": False,
+}
 
 
-def _published(prefix: str) -> TensorFile:
+def video_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
+    """The video MODEL, without adapter."""
+    unet = _published("video", "videocrafter_unet")
+    named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
+    spec = video_base_of(TensorFile(named, {}), "published").unet_spec
+    return _filled(build_model(spec, dtype, None, comfy.model_management.get_torch_device()))
+
+
+def video_adapter() -> HostAdapter:
+    """The video adapter, 16 sites."""
+    return _adapter("video", "videocrafter_adapter")
+
+
+def sdxl_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
+    """The host's SDXL MODEL, without adapter."""
+    config = comfy.supported_models.SDXL(SDXL_UNET)
+    config.set_inference_dtype(dtype, None)
+    return _filled(comfy.model_base.SDXL(config, device=comfy.model_management.get_torch_device()))
+
+
+def sdxl_adapter() -> HostAdapter:
+    """The SDXL adapter, 70 sites."""
+    return _adapter("sdxl", "stylecrafter_sdxl_adapter")
+
+
+def conditionings(adapter: HostAdapter) -> tuple[list, list]:
+    """A styled prompt and an empty one."""
+    style: Style = adapter.encode(torch.randn(1, CLIP_TOKENS, adapter.spec.style_transformer.width))
+
+    def prompt() -> list[list[Any]]:
+        text = torch.randn(1, TEXT_TOKENS, adapter.spec.context_dim)
+        return [[text, {"pooled_output": torch.randn(1, POOLED_WIDTH)}]]
+
+    return apply_style(prompt(), StyleRequest(style, 1.0, 0.0, 1.0)), prompt()
+
+
+def _published(family: str, prefix: str) -> TensorFile:
     """The published key list that starts so, as tensors without values."""
-    lists = json.loads(KEYS.read_text(encoding="utf-8"))
+    lists = json.loads((KEYS / f"official_{family}_keys.json").read_text(encoding="utf-8"))
     (shapes,) = (shapes for name, shapes in lists.items() if name.startswith(prefix))
     return TensorFile({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
 
 
-def _fill(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
+def _adapter(family: str, prefix: str) -> HostAdapter:
+    file: AdapterFile = adapter_of(_published(family, prefix), "published")
+    tensors = {name: torch.empty(tensor.shape) for name, tensor in file.tensors.items()}
+    _fill(tensors.items())
+    return HostAdapter(AdapterFile(file.spec, tensors, file.report), "published adapter, random weights")
+
+
+def _filled(network: comfy.model_base.BaseModel) -> comfy.model_patcher.ModelPatcher:
+    _fill((name, parameter.data) for name, parameter in network.diffusion_model.named_parameters())
+    return comfy.model_patcher.ModelPatcher(
+        network,
+        load_device=comfy.model_management.get_torch_device(),
+        offload_device=torch.device("cpu"),
+    )
+
+
+def _fill(parameters: Iterable[tuple[str, Tensor]]) -> None:
     """Random matrices that keep the size of what passes through them, plain norms, no biases.
 
     Numbers that vanish or explode on their way would be slower to compute with than a trained model's.
@@ -38,30 +112,3 @@ def _fill(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
             tensor.normal_(std=tensor[0].numel() ** -0.5)
         else:
             tensor.fill_(1.0 if name.endswith("weight") else 0.0)
-
-
-def model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
-    """The video MODEL, without adapter."""
-    unet = _published("videocrafter_unet")
-    named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
-    spec = video_base_of(TensorFile(named, {}), "published").unet_spec
-    device = comfy.model_management.get_torch_device()
-    network = build_model(spec, dtype, None, device)
-    _fill((name, parameter.data) for name, parameter in network.diffusion_model.named_parameters())
-    return comfy.model_patcher.ModelPatcher(network, load_device=device, offload_device=torch.device("cpu"))
-
-
-def adapter() -> HostAdapter:
-    """The video adapter."""
-    file: AdapterFile = adapter_of(_published("videocrafter_adapter"), "published")
-    tensors = {name: torch.empty(tensor.shape) for name, tensor in file.tensors.items()}
-    _fill(tensors.items())
-    return HostAdapter(AdapterFile(file.spec, tensors, file.report), "published adapter, random weights")
-
-
-def conditionings(adapter: HostAdapter) -> tuple[list, list]:
-    """A styled prompt and an empty one."""
-    style: Style = adapter.encode(torch.randn(1, 257, adapter.spec.style_transformer.width))
-    text: list[list[Any]] = [[torch.randn(1, TEXT_TOKENS, adapter.spec.context_dim), {}]]
-    empty: list[list[Any]] = [[torch.randn(1, TEXT_TOKENS, adapter.spec.context_dim), {}]]
-    return apply_style(text, StyleRequest(style, 1.0, 0.0, 1.0)), empty

@@ -1,27 +1,31 @@
-"""What the style costs at the full-size U-Net, and what the dual sampler costs beside its passes."""
+"""What the style costs at a full-size U-Net, and what the dual sampler costs beside its passes."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import comfy.samplers
+import psutil
 import torch
 from comfy.patcher_extension import WrappersMP
 from environment import say
 from torch import Tensor
 
+from stylecrafter_core.comfy_host import patch
 from stylecrafter_core.comfy_host.conditioning import strip_style
 from stylecrafter_core.comfy_host.guider import StyleGuider
-from stylecrafter_core.comfy_host.patch import patch_model
 
 from . import full_size
 from .timing import in_turn, ratio
 
 CFG_TEXT, CFG_STYLE = 16.0, 8.5
 SIGMA = 1.0
+SDXL_GIBIBYTES = 14  # float32 weights of U-Net and adapter, and room to work
 
 
 class Held(comfy.samplers.Sampler):
@@ -37,19 +41,19 @@ class Held(comfy.samplers.Sampler):
         return noise
 
 
-class PassTimer:
-    """Sums the seconds that are spent in calls of the diffusion model."""
+class Stopwatch:
+    """Sums the seconds that are spent in the calls which go through it."""
 
     def __init__(self, clock: Callable[[], float], device: torch.device):
         self.clock, self.device, self.seconds = clock, device, 0.0
 
-    def __deepcopy__(self, memo: dict) -> PassTimer:
+    def __deepcopy__(self, memo: dict) -> Stopwatch:
         return self
 
-    def __call__(self, executor: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, call: Callable, *args: Any, **kwargs: Any) -> Any:
         _finish(self.device)
         start = self.clock()
-        out = executor(*args, **kwargs)
+        out = call(*args, **kwargs)
         _finish(self.device)
         self.seconds += self.clock() - start
         return out
@@ -68,113 +72,110 @@ def inside_a_job(model: Any, positive: list, negative: list, x: Tensor, measure:
     return held.result
 
 
-def on_cpu(frames: int = 2, height: int = 8, width: int = 16, rounds: int = 8) -> None:
-    """Ratios at the full-size U-Net in float32 with few, small frames, in processor time of one thread.
+def video_on_cpu(frames: int = 2, height: int = 8, width: int = 16, rounds: int = 8) -> None:
+    """Both ratios at the published video U-Net: few, small frames. See `_on_cpu`."""
+    say(f"video U-Net at full size, float32, {frames} frames of {height * 8}x{width * 8} pixels")
+    _on_cpu(full_size.video_model, full_size.video_adapter, torch.randn(frames, 4, height, width), rounds)
 
-    What else runs on the machine changes that less than the time on the wall.
+
+def sdxl_on_cpu(height: int = 16, width: int = 16, rounds: int = 8) -> None:
+    """Both ratios at the published SDXL U-Net and adapter: one small picture. See `_on_cpu`.
+
+    Left out where there is no room for the weights.
     """
+    free = psutil.virtual_memory().available / 2**30
+    if free < SDXL_GIBIBYTES:
+        say(f"sdxl: left out, it takes {SDXL_GIBIBYTES} GiB of memory and {free:.0f} GiB are free")
+        return
+    say(f"SDXL U-Net at full size, float32, one picture of {height * 8}x{width * 8} pixels")
+    _on_cpu(full_size.sdxl_model, full_size.sdxl_adapter, torch.randn(1, 4, height, width), rounds)
+
+
+def _on_cpu(make_model: Callable, make_adapter: Callable, x: Tensor, rounds: int) -> None:
+    """In float32, in processor time of one thread: what else runs on the machine changes that less."""
     torch.set_num_threads(1)
-    plain, adapter = full_size.model(torch.float32), full_size.adapter()
-    say(f"full-size U-Net, float32, {frames} frames of {height * 8}x{width * 8} pixels")
-    compare(plain, adapter, torch.randn(frames, 4, height, width), rounds, time.process_time)
+    compare(make_model(torch.float32), make_adapter(), x, rounds, time.process_time)
 
 
 def compare(
     plain: Any, adapter: Any, x: Tensor, rounds: int, clock: Callable[[], float]
 ) -> dict[str, list[float]]:
-    """Print both ratios and the time of a pass; returns the seconds of everything measured.
+    """Print both ratios, the share of the style and the time of a pass; returns the seconds of all of them.
 
     Args:
-        plain: a video MODEL without adapter.
+        plain: a MODEL without adapter.
         adapter: a HostAdapter that fits it.
-        x: [frames, 4, height / 8, width / 8] noise, one video.
-        rounds: measured runs of each alternative.
+        x: [rows, 4, height / 8, width / 8] noise, one video or some pictures.
+        rounds: measured runs of each kind of pass. Steps, which differ less, run a quarter as often.
         clock: seconds, from any beginning.
     """
-    patched = patch_model(plain, adapter)
+    patched = patch.patch_model(plain, adapter)
     styled, empty = full_size.conditionings(adapter)
-    timer = PassTimer(clock, plain.load_device)
-    patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "pass_timer", timer)
-    passes: list[float] = []
+    passes = Stopwatch(clock, plain.load_device)
+    patched.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, "stopwatch", passes)
+    steps = -(-rounds // 4)
 
     def measure(guider: Any, options: dict) -> dict[str, list[float]]:
-        at = x.to(guider.model_patcher.load_device)
-        sigma = torch.full((len(x),), SIGMA, device=at.device)
-        positive, text = guider.conds["positive"], strip_style(guider.conds["positive"])
-
-        def predict(conds: Any, options: dict) -> None:
-            comfy.samplers.calc_cond_batch(guider.inner_model, [conds, None], at, sigma, options)
-            _finish(at.device)
-
-        def step() -> None:
-            timer.taken()
-            guider.predict_noise(at, sigma, options)
-            _finish(at.device)
-            passes.append(timer.taken())
-
-        return in_turn(
-            {
-                "styled pass": lambda: predict(positive, options),
-                "unpatched pass": lambda: predict(text, _unpatched(options)),
-                "step": step,
-            },
-            rounds,
-            clock,
-        )
+        job = Alternatives(guider, options, x, passes)
+        seconds = in_turn({"styled pass": job.styled, "unpatched pass": job.unpatched}, rounds, clock)
+        seconds |= in_turn({"step": job.step, "watched pass": job.watched}, steps, clock)
+        inside = {"passes of the step": job.passes_of_steps, "style terms": job.style_terms}
+        return seconds | {name: times[-steps:] for name, times in inside.items()}
 
     seconds = inside_a_job(patched, styled, empty, x, measure)
-    seconds["passes of the step"] = passes[-rounds:]
     say(f"  patched and styled over unpatched pass: {ratio(seconds, 'styled pass', 'unpatched pass')}")
+    say(f"  style terms alone over their pass: {ratio(seconds, 'style terms', 'watched pass')}")
     say(f"  dual guidance step over its passes alone: {ratio(seconds, 'step', 'passes of the step')}")
     say(f"  an unpatched pass takes {statistics.median(seconds['unpatched pass']):.3g} s")
     return seconds
 
 
-def _unpatched(options: dict) -> dict:
-    """The options of the same job on a MODEL that was never patched."""
-    return {**options, "transformer_options": {**options["transformer_options"], "wrappers": {}}}
+class Alternatives:
+    """What is measured inside a job of the guider.
+
+    Attributes:
+        passes_of_steps: seconds that each step spent in the diffusion model.
+        style_terms: seconds that each watched pass spent on the style.
+    """
+
+    def __init__(self, guider: Any, options: dict, x: Tensor, passes: Stopwatch):
+        self.guider, self.options, self.passes = guider, options, passes
+        self.x = x.to(guider.model_patcher.load_device)
+        self.sigma = torch.full((len(x),), SIGMA, device=self.x.device)
+        self.positive = guider.conds["positive"]
+        self.passes_of_steps: list[float] = []
+        self.style_terms: list[float] = []
+
+    def styled(self) -> None:
+        """One pass with a style."""
+        self._predict(self.positive, self.options)
+
+    def unpatched(self) -> None:
+        """The same pass on a MODEL that was never patched."""
+        transformer_options = {**self.options["transformer_options"], "wrappers": {}}
+        options = {**self.options, "transformer_options": transformer_options}
+        self._predict(strip_style(self.positive), options)
+
+    def step(self) -> None:
+        """Three passes, and the guidance."""
+        self.passes.taken()
+        self.guider.predict_noise(self.x, self.sigma, self.options)
+        _finish(self.x.device)
+        self.passes_of_steps.append(self.passes.taken())
+
+    def watched(self) -> None:
+        """One pass with a style, and a stopwatch around its style terms."""
+        terms = Stopwatch(self.passes.clock, self.x.device)
+        with mock.patch.object(patch, "add_style", partial(terms, patch.add_style)):
+            self.styled()
+        self.style_terms.append(terms.taken())
+
+    def _predict(self, conds: Any, options: dict) -> None:
+        model = self.guider.inner_model
+        comfy.samplers.calc_cond_batch(model, [conds, None], self.x, self.sigma, options)
+        _finish(self.x.device)
 
 
 def _finish(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def on_gpu(rounds: int = 10) -> None:
-    """16 frames of 320×512 in bfloat16 and float16: time, peak memory, share of the card's matrix rate."""
-    device = torch.device("cuda")
-    say(f"gpu: {torch.cuda.get_device_name(device)}")
-    for dtype in (torch.bfloat16, torch.float16):
-        plain, adapter = full_size.model(dtype), full_size.adapter()
-        x = torch.randn(16, 4, 40, 64)
-        rate = _matrix_rate(dtype)
-        operations = pass_operations(plain, x.to(device, dtype), adapter.spec.context_dim)
-        torch.cuda.reset_peak_memory_stats()
-        say(f"full-size U-Net, {dtype}, 16 frames of 320x512 pixels")
-        seconds = compare(plain, adapter, x, rounds, time.perf_counter)
-        step, one = (statistics.median(seconds[name]) for name in ("step", "unpatched pass"))
-        peak = torch.cuda.max_memory_allocated() / 2**30
-        say(f"  {step * 1e3:.0f} ms a step of three passes, {peak:.1f} GiB at most")
-        say(
-            f"  a pass runs at {operations / one / rate:.0%} of the measured matrix rate, "
-            f"{rate / 1e12:.0f} TFLOP/s"
-        )
-        del plain, adapter
-
-
-def _matrix_rate(dtype: torch.dtype, size: int = 8192, rounds: int = 20) -> float:
-    """Operations per second of a large matrix product."""
-    a = torch.randn(size, size, device="cuda", dtype=dtype)
-    seconds = in_turn({"product": lambda: (a @ a, torch.cuda.synchronize())}, rounds)["product"]
-    return 2 * size**3 / min(seconds)
-
-
-def pass_operations(plain: Any, x: Tensor, context_dim: int) -> float:
-    """Additions and multiplications of one unpatched pass over [frames, 4, h, w], counted by torch."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    timesteps = torch.full((len(x),), 500.0, device=x.device)
-    text = x.new_zeros(len(x), full_size.TEXT_TOKENS, context_dim)
-    with FlopCounterMode(display=False) as counter:
-        plain.model.diffusion_model(x, timesteps, text)
-    return float(counter.get_total_flops())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from ..adapter import SiteStyle, Style, StyleTerm
 from ..errors import MismatchError
 from ..spec import FAMILIES
 from .keys import STYLE
-from .sampling_part import check_part
+from .sampling_part import check_part, in_part
+from .scales import STRENGTHS, check_scale
 
 Conditioning = list[list[Any]]  # the host's: [[text tokens, values], ...]
 
@@ -33,6 +35,10 @@ class StyleRequest:
     strength: float
     start_at: float
     end_at: float
+
+    def acts_at(self, model_sampling: Any, sigma: Tensor) -> bool:
+        """Whether the style changes a step at this sigma."""
+        return self.strength != 0.0 and in_part(model_sampling, sigma, self.start_at, self.end_at)
 
 
 @dataclass(frozen=True)
@@ -103,13 +109,21 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
     """The same conditioning with a style in every entry; one that was there before is replaced.
 
     Raises:
-        InputError: the range of sampling in which the style acts is empty or lies outside 0..1.
+        InputError: the range of sampling in which the style acts is empty or lies outside 0..1, or the
+            strength lies outside its range.
         MismatchError: the prompt comes from a text encoder of another width than the style's family has.
     """
     check_part("StyleCrafterApplyStyle", request.start_at, request.end_at)
+    check_scale("StyleCrafterApplyStyle", "strength", request.strength, STRENGTHS)
     for text, _ in conditioning:
         _check_width(text.shape[-1], request.style)
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
+
+
+def style_requests(values: Iterable[dict[str, Any]]) -> list[StyleRequest]:
+    """The requests in the values of a CONDITIONING, or in sampling-time conditions."""
+    styles = (entry.get("model_conds", {}).get(STYLE) for entry in values)
+    return [style.request for style in styles if style is not None]
 
 
 def unpatched_model_error() -> MismatchError:
@@ -125,12 +139,6 @@ def unpatched_model_error() -> MismatchError:
 def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The text-only version of sampling-time conditions: the same dictionaries without their styles."""
     return [_without_style(cond) for cond in conds]
-
-
-def has_style(conds: list[dict[str, Any]]) -> bool:
-    """Whether any sampling-time condition carries a style that is not turned off by a strength of 0."""
-    styles = (cond.get("model_conds", {}).get(STYLE) for cond in conds)
-    return any(style is not None and style.request.strength != 0.0 for style in styles)
 
 
 def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:

@@ -9,7 +9,9 @@ from comfy.context_windows import IndexListContextHandler
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from .keys import FRAME_WINDOWS
+from ..errors import InputError
+from ..temporal import check_frames
+from .keys import FRAME_WINDOWS, NUM_FRAMES
 
 
 class FrameWindows(IndexListContextHandler):
@@ -43,5 +45,31 @@ class FrameWindowsWrapper:
     ) -> Tensor:
         handler = model_options.get("context_handler")
         if type(handler) is IndexListContextHandler:
-            model_options = {**model_options, "context_handler": FrameWindows(handler)}
+            options = _for_windows(model_options["transformer_options"], len(x), handler)
+            model_options = {
+                **model_options,
+                "context_handler": FrameWindows(handler),
+                "transformer_options": options,
+            }
         return executor(x, timestep, model_options, seed)
+
+
+def _for_windows(options: dict, rows: int, handler: IndexListContextHandler) -> dict:
+    """The transformer_options without a video length, which says nothing about the frames of a window.
+
+    Raises:
+        InputError: the latent holds several videos, so that windows would lie across two of them.
+    """
+    num_frames = options.get(NUM_FRAMES)
+    if num_frames is None or handler.dim != 0 or rows <= handler.context_length:
+        return options
+    check_frames(rows, num_frames)
+    if num_frames < rows:
+        raise InputError(
+            "Context windows cannot slide over several videos in one latent.",
+            found=f"{rows} latent frames in videos of {num_frames}, and windows of {handler.context_length}",
+            expected="one video in the latent, or no context windows",
+            fix="sample the videos one by one (batch_size 1 in StyleCrafterEmptyVideoLatent), or take the "
+            "context window node out",
+        )
+    return {name: value for name, value in options.items() if name != NUM_FRAMES}

@@ -10,10 +10,11 @@ import comfy.samplers
 from torch import Tensor
 
 from ..guidance import DualGuidance
-from .conditioning import Conditioning, has_style, strip_style, unpatched_model_error
-from .keys import GUIDANCE_INTERVAL, STYLE
-from .patch import is_patched
+from .conditioning import Conditioning, strip_style, style_requests
+from .keys import GUIDANCE_INTERVAL
+from .patch import check_styles
 from .sampling_part import in_part
+from .scales import check_guidance_scales
 
 Conds = list[dict[str, Any]]
 
@@ -26,10 +27,12 @@ class StyleGuider(comfy.samplers.CFGGuider):
     Args:
         model: a MODEL; with a style in `positive` it must have a style adapter.
         positive, negative: the host's CONDITIONING.
-        cfg_text, cfg_style: the two guidance scales λ_t and λ_s.
+        cfg_text, cfg_style: the two guidance scales λ_t and λ_s, from 0 to 100.
 
     Raises:
-        MismatchError: `positive` carries a style and the model was never patched; names the node to add.
+        InputError: a scale is outside its range.
+        MismatchError: `positive` carries a style and the model was never patched, or with another adapter
+            than the one that encoded the style; names the node to add or to connect.
     """
 
     def __init__(
@@ -40,8 +43,8 @@ class StyleGuider(comfy.samplers.CFGGuider):
         cfg_text: float,
         cfg_style: float,
     ):
-        if any(STYLE in values.get("model_conds", {}) for _, values in positive) and not is_patched(model):
-            raise unpatched_model_error()
+        check_guidance_scales("StyleCrafterGuider", cfg_text, cfg_style)
+        check_styles(model, style_requests(values for _, values in positive))
         super().__init__(model)
         self.guidance = DualGuidance(cfg_text, cfg_style)
         self.set_conds(positive, negative)
@@ -84,6 +87,10 @@ class Step:
         interval = self.options.get("transformer_options", {}).get(GUIDANCE_INTERVAL, (0.0, 1.0))
         return in_part(self.model.model_sampling, self.sigma, *interval)
 
+    def is_styled(self, conds: Conds) -> bool:
+        """Whether any of these conditions carries a style that acts in this step."""
+        return any(r.acts_at(self.model.model_sampling, self.sigma) for r in style_requests(conds))
+
     def hook_arguments(self, **more: Any) -> dict[str, Any]:
         """What every guidance hook of the host gets."""
         common = {"model": self.model, "model_options": self.options, "input": self.x, "sigma": self.sigma}
@@ -94,12 +101,12 @@ def dual_cfg(guidance: DualGuidance, step: Step, positive: Conds, negative: Cond
     """The guided x0 of one step, with only the passes that the two scales need.
 
     Text-only and empty pass are asked for together, the styled one alone. Hooks of other packs see the
-    styled prediction as the conditional one and the text scale as the scale. Without a style in `positive`
-    this is the host's plain guidance. Outside a guidance interval both scales are 1.
+    styled prediction as the conditional one and the text scale as the scale. Where no style in `positive`
+    acts, this is the host's plain guidance. Outside a guidance interval both scales are 1.
     """
     if not step.is_guided():
         guidance = DualGuidance(1.0, 1.0)
-    if not has_style(positive):
+    if not step.is_styled(positive):
         guidance = replace(guidance, cfg_style=0.0)
     keeps_empty = guidance.needs_empty or step.options.get("disable_cfg1_optimization", False)
     uncond = negative if keeps_empty else None

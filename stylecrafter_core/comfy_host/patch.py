@@ -8,7 +8,7 @@ which call whatever was registered before and add the style term. So order of pa
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import comfy.model_patcher
@@ -18,11 +18,11 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..adapter import StyleTerm, add_style
+from ..errors import MismatchError
 from ..spec import Site
 from .adapter import HostAdapter
-from .conditioning import StyleBatch, StyleCond, ready_term
+from .conditioning import StyleBatch, StyleCond, StyleRequest, ready_term, unpatched_model_error
 from .keys import STYLE, WRAPPER
-from .sampling_part import in_part
 from .sites import sites_for
 
 # Newer hosts pass transformer_options on to the attention function.
@@ -39,7 +39,7 @@ def patch_model(
     Raises:
         MismatchError: the adapter does not fit the model; both are named.
     """
-    sites = sites_for(adapter.spec, model.get_model_object("diffusion_model"))
+    sites = _sites(model, adapter)
     patched = model.clone()
     for kind, wrapper in (
         (WrappersMP.CALC_COND_BATCH, StyleBinder(adapter)),
@@ -51,9 +51,26 @@ def patch_model(
     return patched
 
 
-def is_patched(model: comfy.model_patcher.ModelPatcher) -> bool:
-    """Whether the model has a style adapter."""
-    return bool(model.get_wrappers(WrappersMP.DIFFUSION_MODEL, WRAPPER))
+def _sites(model: comfy.model_patcher.ModelPatcher, adapter: HostAdapter) -> tuple[Site, ...]:
+    try:
+        return sites_for(adapter.spec, model.get_model_object("diffusion_model"))
+    except MismatchError as error:
+        names = f"{adapter.name} on a {type(model.model).__name__}"
+        raise MismatchError(
+            f"{error.what.rstrip('.')}: {names}.",
+            found=error.found,
+            expected=error.expected,
+            fix=error.fix,
+        ) from error
+
+
+def check_styles(model: comfy.model_patcher.ModelPatcher, requests: Iterable[StyleRequest]) -> None:
+    """Raise MismatchError unless the model has the adapter that encoded every one of these styles."""
+    binders = model.get_wrappers(WrappersMP.CALC_COND_BATCH, WRAPPER)
+    for request in requests:
+        if not binders:
+            raise unpatched_model_error()
+        binders[0].adapter.check_style(request.style)
 
 
 class StyleBinder:
@@ -81,8 +98,7 @@ class StyleBinder:
             return cond
         request = style_cond.request
         self.adapter.check_style(request.style)
-        active = in_part(model.model_sampling, timestep, request.start_at, request.end_at)
-        if request.strength != 0.0 and active:
+        if request.acts_at(model.model_sampling, timestep):
             text = model_conds["c_crossattn"].cond
             model_conds[STYLE] = style_cond.with_term(self._term(style_cond, text, _compute_dtype(model)))
         return {**cond, "model_conds": model_conds}

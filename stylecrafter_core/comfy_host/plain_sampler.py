@@ -11,11 +11,12 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..guidance import DualGuidance
-from .conditioning import has_style, unpatched_model_error
+from .conditioning import style_requests
 from .guider import Step, dual_cfg
 from .keys import DUAL_CFG, GUIDANCE_INTERVAL
-from .patch import is_patched
+from .patch import check_styles
 from .sampling_part import check_part
+from .scales import GUIDANCE_SCALES, check_scale
 
 
 def add_dual_cfg(
@@ -24,7 +25,11 @@ def add_dual_cfg(
     """A clone of the model on which KSampler and KSamplerAdvanced run both scales; their cfg is λ_t.
 
     A guider with a formula of its own keeps it. A second call replaces the first.
+
+    Raises:
+        InputError: the scale is outside its range.
     """
+    check_scale("StyleCrafterDualCFG", "cfg_style", cfg_style, GUIDANCE_SCALES)
     patched = model.clone()
     patched.remove_wrappers_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG)
     patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG, DualCFGWrapper(cfg_style))
@@ -65,8 +70,7 @@ class DualCFGWrapper:
         if not _guides_plainly(guider):
             return executor(x, timestep, model_options, seed)
         positive = guider.conds["positive"]
-        if has_style(positive) and not is_patched(guider.model_patcher):
-            raise unpatched_model_error()
+        check_styles(guider.model_patcher, style_requests(positive))
         step = Step(guider.inner_model, x, timestep, model_options)
         return dual_cfg(DualGuidance(guider.cfg, self.cfg_style), step, positive, guider.conds["negative"])
 

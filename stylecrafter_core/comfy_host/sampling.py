@@ -12,11 +12,11 @@ import comfy.utils
 import latent_preview
 
 from ..errors import InputError
-from ..temporal import check_frames
 from .conditioning import Conditioning
 from .ddim_sampler import DDIMSampler
 from .guider import StyleGuider
 from .keys import NUM_FRAMES
+from .scales import check_guidance_scales
 
 RELEASED_SAMPLER = "stylecrafter_ddim"  # DDIM with eta 1, as the published video model is sampled
 SAMPLER_NAMES = [RELEASED_SAMPLER, *comfy.samplers.KSampler.SAMPLERS]
@@ -43,18 +43,19 @@ def sample(
 
     Args:
         latent: {"samples": [rows, 4, h, w]}; "frames" in it is the length of one video.
-        cfg_text, cfg_style: the two guidance scales λ_t and λ_s.
+        cfg_text, cfg_style: the two guidance scales λ_t and λ_s, from 0 to 100.
         sampler_name: one of SAMPLER_NAMES.
         scheduler: one of SCHEDULER_NAMES.
         denoise: share of the schedule that is run, in (0, 1].
 
     Raises:
-        InputError: the latent's frames do not divide into whole videos.
+        InputError: the latent's frames do not divide into whole videos, or a scale is outside its range.
         MismatchError: see StyleGuider.
     """
+    check_guidance_scales("StyleCrafterSampler", cfg_text, cfg_style)
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
     if "frames" in latent:
-        model = with_video_length(model, samples, latent["frames"])
+        model = with_video_length(model, len(samples), latent["frames"])
     guider = StyleGuider(model, positive, negative, cfg_text, cfg_style)
     sampled = guider.sample(
         comfy.sample.prepare_noise(samples, seed, latent.get("batch_index")),
@@ -70,11 +71,30 @@ def sample(
 
 
 def with_video_length(
-    model: comfy.model_patcher.ModelPatcher, samples: Any, num_frames: int
+    model: comfy.model_patcher.ModelPatcher, rows: int, recorded: int
 ) -> comfy.model_patcher.ModelPatcher:
-    """The model, told how many latent frames are one video, where the latent holds several."""
-    check_frames(len(samples), num_frames)
-    return model if num_frames == len(samples) else set_video_length(model, num_frames)
+    """The model, told how many latent frames are one video, where the latent holds several.
+
+    A length that was set on the model stays. Fewer frames than recorded are one video that was cut short.
+
+    Args:
+        rows: frames in the latent.
+        recorded: frames of one video when the latent was made.
+
+    Raises:
+        InputError: the frames are no longer whole videos; says which node tells where they end.
+    """
+    if NUM_FRAMES in model.model_options["transformer_options"] or rows <= recorded:
+        return model
+    if rows % recorded:
+        raise InputError(
+            "StyleCrafterSampler: the latent no longer holds whole videos; it was cut after it was made.",
+            found=f"{rows} latent frames, made as videos of {recorded} frames",
+            expected=f"a multiple of {recorded}, or at most {recorded} (one video)",
+            fix="put StyleCrafterSetVideoLength before the sampler, with the frames of one video as they are "
+            "now; it counts instead of what the latent was made with",
+        )
+    return set_video_length(model, recorded)
 
 
 def set_video_length(

@@ -17,6 +17,8 @@ class Neighbour:
     Attributes:
         before, after: change the MODEL before and after our patch.
         around: change the conditionings.
+        guider: (model, positive, text, negative, scales) to a GUIDER that takes the place of the plain one;
+            only SamplerCustomAdvanced has a place for it. `text` is the positive prompt without a style.
     """
 
     before: Callable[[Any], Any] = field(default=lambda model: model)
@@ -24,6 +26,7 @@ class Neighbour:
     around: Callable[[Any, list, list], tuple[list, list]] = field(
         default=lambda model, positive, negative: (positive, negative)
     )
+    guider: Callable[[Any, list, list, list, tuple[float, float]], Any] | None = None
 
 
 def attn2_keys(model: Any) -> list[tuple[str, int, int]]:
@@ -126,6 +129,25 @@ def with_controlnet(run_node: Callable) -> Callable[[Any, list, list], tuple[lis
     return apply
 
 
+def three_way_guider(run_node: Callable) -> Callable[[Any, list, list, list, tuple[float, float]], Any]:
+    """The host's DualCFGGuider with our two scales: styled prompt, bare prompt, negative prompt."""
+
+    def make(model: Any, positive: list, text: list, negative: list, scales: tuple[float, float]) -> Any:
+        cfg_text, cfg_style = scales
+        return run_node(
+            "DualCFGGuider",
+            model=model,
+            cond1=positive,
+            cond2=text,
+            negative=negative,
+            cfg_conds=cfg_style,
+            cfg_cond2_negative=cfg_text,
+            style="regular",
+        )[0]
+
+    return make
+
+
 def all_neighbours(run_node: Callable) -> dict[str, Neighbour]:
     """The matrix's rows."""
     pag = with_node(run_node, "PerturbedAttentionGuidance", scale=3.0)
@@ -139,4 +161,5 @@ def all_neighbours(run_node: Callable) -> dict[str, Neighbour]:
         "context windows": Neighbour(after=with_context_windows(run_node)),
         "pag": Neighbour(after=pag),
         "rescale cfg": Neighbour(after=rescale),
+        "three-way guider": Neighbour(guider=three_way_guider(run_node)),
     }

@@ -19,16 +19,16 @@ from stylecrafter_core.comfy_host.find import activate
 activate(host, cpu=True)
 import torch
 torch.set_num_threads(1)
-from benchmarks import measure_unet
+from benchmarks import measure_gpu, measure_unet
 from stylecrafter_core.comfy_host.load import load_adapter, load_video_model
 adapter = load_adapter(golden / "adapter.pth")
 plain = load_video_model(golden / "base.ckpt", None, None)[0]
 x = torch.randn(4, 4, 8, 8)
 with torch.inference_mode():
-    seconds = measure_unet.compare(plain, adapter, x, 2, time.process_time)
-    operations = [measure_unet.pass_operations(plain, x[:n], 24) for n in (2, 4)]
-print("RUNS", *(len(times) for times in seconds.values()))
-print("STEP", *(min(seconds[name]) for name in ("step", "passes of the step", "styled pass")))
+    seconds = measure_unet.compare(plain, adapter, x, 5, time.process_time)
+    operations = [measure_gpu.pass_operations(plain, x[:n], 24) for n in (2, 4)]
+print("RUNS", *(f"{name}:{len(times)}".replace(" ", "_") for name, times in seconds.items()))
+print("STEP", *(min(seconds[name]) for name in ("step", "passes of the step", "styled pass", "style terms")))
 print("OPERATIONS", *operations)
 """
 
@@ -39,10 +39,19 @@ def test_the_network_measurements_run(host: Any) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "patched and styled over unpatched pass: " in done.stdout
+    assert "style terms alone over their pass: " in done.stdout
     assert "dual guidance step over its passes alone: " in done.stdout
     said = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line[:1].isupper()}
-    assert said["RUNS"] == ["2"] * 4
-    step, passes, styled = map(float, said["STEP"])
+    assert dict(run.split(":") for run in said["RUNS"]) == {
+        "styled_pass": "5",
+        "unpatched_pass": "5",
+        "step": "2",
+        "watched_pass": "2",
+        "passes_of_the_step": "2",
+        "style_terms": "2",
+    }
+    step, passes, styled, terms = map(float, said["STEP"])
     assert step > passes > styled, "a step has three passes and the guidance"
+    assert 0 < terms < styled, "the style is a part of its pass"
     two, four = map(float, said["OPERATIONS"])
     assert 1.9 < four / two < 2.5, "twice the frames, a little more for attention along time"

@@ -10,7 +10,7 @@ import comfy.samplers
 import pytest
 import torch
 from golden_video import GoldenVideo
-from neighbours import Neighbour, all_neighbours
+from neighbours import Neighbour, all_neighbours, three_way_guider
 from torch import Tensor
 
 NEIGHBOURS = (
@@ -22,21 +22,38 @@ NEIGHBOURS = (
     "context windows",
     "pag",
     "rescale cfg",
+    "three-way guider",
 )
 SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustomAdvanced")
+# A guider of another kind has a place at SamplerCustomAdvanced only.
+CELLS = tuple(
+    (name, sampler)
+    for name in NEIGHBOURS
+    for sampler in SAMPLERS
+    if name != "three-way guider" or sampler == "SamplerCustomAdvanced"
+)
 CFG_TEXT, CFG_STYLE, STEPS, SEED = 5.0, 3.0, 2, 7
-FRAMES = 5
+FRAMES = 4
 # The host's context windows need as many pictures as sigmas; on the video model ours lift that.
 PICTURES = STEPS + 1
 
 
 @dataclass(frozen=True)
 class Job:
-    """One cell of the matrix, ready to run with any conditioning."""
+    """One cell of the matrix, ready to run with any conditioning.
+
+    Attributes:
+        sampler: node id.
+        latent: zeros, as the sampler gets them.
+        text: the positive prompt without a style.
+        guider: see Neighbour.
+    """
 
     sampler: str
     run_node: Callable[..., tuple]
     latent: Tensor
+    text: list
+    guider: Callable[..., Any] | None = None
 
     def __call__(self, model: Any, positive: list, negative: list) -> Tensor:
         latent = {"samples": self.latent}
@@ -56,11 +73,13 @@ class Job:
                 return_with_leftover_noise="disable",
             )
         else:
-            (guider,) = self.run_node(
-                "CFGGuider", model=model, positive=positive, negative=negative, cfg=CFG_TEXT
-            )
-            out = self.custom(guider)
+            out = self.custom(self.guider_of(model, positive, negative))
         return out[0]["samples"]
+
+    def guider_of(self, model: Any, positive: list, negative: list) -> Any:
+        if self.guider is not None:
+            return self.guider(model, positive, self.text, negative, (CFG_TEXT, CFG_STYLE))
+        return self.run_node("CFGGuider", model=model, positive=positive, negative=negative, cfg=CFG_TEXT)[0]
 
     def custom(self, guider: Any) -> tuple:
         (noise,) = self.run_node("RandomNoise", noise_seed=SEED)
@@ -96,14 +115,13 @@ def batching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return request.param
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("name", NEIGHBOURS)
+@pytest.mark.parametrize(("name", "sampler"), CELLS)
 @pytest.mark.usefixtures("batching")
 def test_job_runs_is_deterministic_and_is_untouched_without_style(
     name: str, sampler: str, family: Any, run_node: Callable
 ) -> None:
     neighbour: Neighbour = all_neighbours(run_node)[name]
-    job = Job(sampler, run_node, latent_for(family))
+    job = Job(sampler, run_node, latent_for(family), family.text(0), neighbour.guider)
     foundation = neighbour.before(family.plain)
     (patched,) = run_node("StyleCrafterPatchModel", model=foundation, adapter=family.adapter)
     (dual,) = run_node("StyleCrafterDualCFG", model=neighbour.after(patched), cfg_style=CFG_STYLE)
@@ -125,22 +143,14 @@ def test_job_runs_is_deterministic_and_is_untouched_without_style(
 def test_four_ways_to_the_same_latent(family: Any, run_node: Callable) -> None:
     """Guider, one-box sampler, KSampler with dual CFG and the host's three-way guider agree."""
     latent = latent_for(family)
-    job = Job("KSampler", run_node, latent)
+    job = Job("KSampler", run_node, latent, family.text(0))
     positive, negative = family.styled(0), family.empty(0)
     (dual,) = run_node("StyleCrafterDualCFG", model=family.model, cfg_style=CFG_STYLE)
     scales = {"cfg_text": CFG_TEXT, "cfg_style": CFG_STYLE}
     conditions = {"model": family.model, "positive": positive, "negative": negative}
     (guider,) = run_node("StyleCrafterGuider", **conditions, **scales)
-    (host_guider,) = run_node(
-        "DualCFGGuider",
-        model=family.model,
-        cond1=positive,
-        cond2=family.text(0),
-        negative=negative,
-        cfg_conds=CFG_STYLE,
-        cfg_cond2_negative=CFG_TEXT,
-        style="regular",
-    )
+    make_host_guider = three_way_guider(run_node)
+    host_guider = make_host_guider(family.model, positive, job.text, negative, (CFG_TEXT, CFG_STYLE))
     (one_box,) = run_node(
         "StyleCrafterSampler",
         **conditions,
@@ -170,7 +180,7 @@ def test_outside_the_guidance_interval_the_styled_prediction_stands_alone(
     """An interval that begins after the last step leaves every step unguided: plain sampling at scale 1."""
     positive, negative = family.styled(0), family.empty(0)
     (limited,) = run_node("StyleCrafterGuidanceInterval", model=family.model, start_at=0.999, end_at=1.0)
-    job = Job("KSampler", run_node, latent_for(family))
+    job = Job("KSampler", run_node, latent_for(family), family.text(0))
     if sampler == "KSampler":
         (dual,) = run_node("StyleCrafterDualCFG", model=limited, cfg_style=CFG_STYLE)
         out = job(dual, positive, negative)

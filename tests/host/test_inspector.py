@@ -37,16 +37,18 @@ def test_the_numbers_are_the_recorded_gains(golden: GoldenVideo, run_node: Calla
         assert means[line] == pytest.approx(recorded, abs=6e-4)
 
 
+@pytest.mark.parametrize("socket", ["style", "style_2", "style_4"])
 def test_a_style_of_another_adapter_is_refused(
-    golden: GoldenVideo, golden_sdxl: Any, run_node: Callable
+    golden: GoldenVideo, golden_sdxl: Any, run_node: Callable, socket: str
 ) -> None:
+    """On every socket, and the numbers of the others are not shown either."""
     with pytest.raises(Exception, match="another adapter") as caught:
         run_node(
             "StyleCrafterScaleInspector",
             adapter=golden.adapter,
             clip=RecordedText(),
             prompts="first",
-            style=golden_sdxl.style(0),
+            **{"style": golden.style(0), socket: golden_sdxl.style(0)},
         )
     message = str(caught.value)
     assert golden.adapter.adapter_id in message

@@ -8,7 +8,7 @@ import comfy.samplers
 import pytest
 import torch
 from golden_video import EXPECTED, GoldenVideo
-from jobs import STEPS, dual_guider, noise, plain_guider, relative_error, run
+from jobs import CFG_STYLE, CFG_TEXT, STEPS, core, dual_guider, noise, plain_guider, relative_error, run
 from probe import eps_of, eps_single
 from torch import Tensor
 from watch import watched
@@ -53,6 +53,32 @@ def test_style_acts_in_its_part_only(golden: GoldenVideo, middle: float, part: s
     pair = (golden.styled(0), golden.text(0))
     by_hand = Switching(golden.model, *(pair if part == "early" else pair[::-1]), sigma)
     assert torch.equal(out, run(by_hand, noise(4)))
+
+
+@pytest.mark.parametrize("part", ["early", "late"])
+@pytest.mark.parametrize("sampler", ["guider", "KSampler"])
+def test_a_styled_pass_runs_only_where_the_style_acts(
+    golden: GoldenVideo, pack: Any, monkeypatch: pytest.MonkeyPatch, middle: float, part: str, sampler: str
+) -> None:
+    """Where it does not act it would repeat the text-only pass: the same result with a pass less."""
+    bounds = {"end_at": middle} if part == "early" else {"start_at": middle}
+    positive = golden.styled(0, **bounds)
+    model, watcher = watched(golden.model)
+    if sampler == "guider":
+        guider = dual_guider(golden, model=model, positive=positive)
+    else:
+        (dual,) = golden.run_node("StyleCrafterDualCFG", model=model, cfg_style=CFG_STYLE)
+        guider = plain_guider(dual, positive, golden.empty(0), cfg=CFG_TEXT)
+    ours = run(guider, noise(4))
+    steps_with_style = {"early": 1, "late": STEPS - 1}[part]
+    assert watcher.styled_passes == steps_with_style
+    assert watcher.passes == 2 * STEPS + steps_with_style
+
+    with monkeypatch.context() as patched:
+        patched.setattr(core(pack, "comfy_host.guider").Step, "is_styled", lambda *_: True)
+        all_passes = run(guider, noise(4))
+    assert watcher.passes == 5 * STEPS + steps_with_style
+    assert relative_error(ours, all_passes) < 1e-6
 
 
 def test_the_hosts_own_range_does_the_same(golden: GoldenVideo, middle: float) -> None:

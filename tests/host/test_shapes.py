@@ -63,6 +63,25 @@ def test_two_videos_on_the_hosts_samplers(golden: GoldenVideo) -> None:
     assert relative_error(both, one_long) > 1e-3
 
 
+def test_a_latent_cut_to_less_than_one_video_is_a_shorter_video(golden: GoldenVideo) -> None:
+    """The first 3 frames of 5: the host's LatentFromBatch leaves the old length on the latent."""
+    (latent,) = golden.run_node("StyleCrafterEmptyVideoLatent", width=64, height=64, frames=5, batch_size=1)
+    (cut,) = golden.run_node("LatentFromBatch", samples=latent, batch_index=0, length=3)
+    (three,) = golden.run_node("StyleCrafterEmptyVideoLatent", width=64, height=64, frames=3, batch_size=1)
+    assert cut["frames"] == 5
+    cut.pop("batch_index", None)  # would only choose other noise
+    assert torch.equal(one_box(golden, cut), one_box(golden, three))
+
+
+def test_a_length_set_on_the_model_counts_instead_of_the_latents(golden: GoldenVideo) -> None:
+    """8 frames of two videos of 5, cut by hand to 4 and 4: the way that the error message points to."""
+    (latent,) = golden.run_node("StyleCrafterEmptyVideoLatent", width=64, height=64, frames=5, batch_size=2)
+    latent = {**latent, "samples": latent["samples"][:8]}
+    (model,) = golden.run_node("StyleCrafterSetVideoLength", model=golden.model, frames=4)
+    (fours,) = golden.run_node("StyleCrafterEmptyVideoLatent", width=64, height=64, frames=4, batch_size=2)
+    assert torch.equal(one_box(golden, latent, model=model), one_box(golden, fours))
+
+
 def with_windows(golden: GoldenVideo, model: Any, length: int, overlap: int) -> Any:
     return golden.run_node(
         "ContextWindowsManual",
@@ -82,6 +101,23 @@ def test_windows_without_overlap_are_videos_of_their_own(golden: GoldenVideo) ->
     eps = eps_of(dual_guider(golden, model=with_windows(golden, golden.model, 4, 0)), x, timestep)
     alone = [eps_of(dual_guider(golden), part, timestep) for part in x.split(4)]
     assert relative_error(eps, torch.cat(alone)) < 1e-5
+
+
+def test_windows_in_a_video_whose_length_was_set(golden: GoldenVideo) -> None:
+    """The length of the one video says nothing about a window, and longer windows change nothing."""
+    (told,) = golden.run_node("StyleCrafterSetVideoLength", model=golden.model, frames=8)
+    for length, overlap in ((4, 1), (16, 4)):
+        outs = [
+            run(dual_guider(golden, model=with_windows(golden, model, length, overlap)), noise(8))
+            for model in (told, golden.model)
+        ]
+        assert torch.equal(*outs)
+
+
+def test_windows_longer_than_the_latent_leave_several_videos_alone(golden: GoldenVideo) -> None:
+    (told,) = golden.run_node("StyleCrafterSetVideoLength", model=golden.model, frames=5)
+    out = run(dual_guider(golden, model=with_windows(golden, told, 16, 4)), two_videos_noise())
+    assert torch.equal(out, run(dual_guider(golden, model=told), two_videos_noise()))
 
 
 def test_a_long_video_through_the_hosts_windows(golden: GoldenVideo) -> None:
