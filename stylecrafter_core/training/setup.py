@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ..comfy_host.frozen_base import FrozenBase, load_base
 from ..comfy_host.styled_unet import StyledUNet
@@ -13,8 +13,9 @@ from ..spec import FAMILIES
 from .config import Config
 from .config.schema import Base
 from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
-from .data.plan import Layout, Plan, Slot, Stream
-from .data.samples import Cutting, Sample, SampleMaker
+from .data.loader import loader
+from .data.plan import Layout, Plan, Stream
+from .data.samples import Cutting, SampleMaker
 from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
 from .engine import Engine
 from .passes import PassMaker
@@ -52,36 +53,11 @@ class Setup:
 
     def loader(self, first: int) -> DataLoader:
         """Passes of this process from a step on, decoded in `data.workers` processes."""
-        return loader(self.samples, self.plan, first, self.config)
+        return loader(self.samples, self.plan, first, self.config.run.steps, self.config.data.workers)
 
     def held_out(self, items: tuple[Placed, ...], cutting: Cutting) -> SampleMaker:
         """A maker for held-out items of either kind."""
         return SampleMaker(items, items, cutting, None)
-
-
-class _Slots(Dataset):
-    """Lets a loader's processes turn slots into samples."""
-
-    def __init__(self, maker: SampleMaker):
-        self.maker = maker
-
-    def __getitem__(self, slot: Slot) -> Sample:
-        return self.maker(slot)
-
-
-def loader(maker: SampleMaker, plan: Plan, first: int, config: Config) -> DataLoader:
-    """A loader that gives a list of samples per pass. It draws nothing from any global generator."""
-    from .randomness import generator
-
-    workers = config.data.workers
-    return DataLoader(
-        _Slots(maker),
-        batch_sampler=plan.from_step(first, config.run.steps),
-        collate_fn=list,
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-        generator=generator(config.run.seed, "loader"),
-    )
 
 
 def load(base: Base) -> FrozenBase:

@@ -163,11 +163,7 @@ def test_independent_pictures_do_not_see_each_other(core, built) -> None:
     """Second stage: a picture's prediction does not depend on the others, and time's positions have no part."""
     inputs = inputs_of(core, num_frames=1, independent=True)
     both = predict(core, built, inputs)
-    positions = [
-        table
-        for name, table in built.unet.named_parameters()
-        if "relative_position" in name
-    ]
+    positions = [table for name, table in built.unet.named_parameters() if "relative_position" in name]
     with torch.no_grad():
         for table in positions:
             table.add_(1.0)

@@ -1,4 +1,4 @@
-"""What each stage trains and leaves alone, how a step is split, and that a node answers as the trainer does."""
+"""What each stage trains and leaves alone, how a step is split, and that a node answers like the trainer."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def core(pack: ModuleType) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def tiny_materials(core: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder: `base.safetensors`, `image_encoder.safetensors`, `pictures.jsonl`, `clips.jsonl` (12 each)."""
+    """A folder: `base.safetensors`, `image_encoder.safetensors`, 12 `pictures.jsonl`, 12 `clips.jsonl`."""
     folder = tmp_path_factory.mktemp("materials")
     write_networks(core, folder)
     write_pictures(folder / "pictures")
@@ -42,7 +42,7 @@ def tiny_materials(core: Callable[[str], Any], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def in_process(core: Callable[[str], Any]) -> Iterator[None]:
-    """The trainer in this process: what `train.py` does by options of the host, and no processes of its own."""
+    """The trainer in this process: the attention that `train.py` asks for, and no processes that decode."""
     with decoding_in_this_process(core), exact_attention():
         yield
 

@@ -10,7 +10,7 @@ FIRST, MERGE, LAST = "input_blocks.0.0.weight", "output_blocks.3.0.skip_connecti
 
 
 def answer_with_the_input(tensors: Tensors, spec: UNetSpec) -> None:
-    """Changes the tensors of `networks.unet_tensors` so that ε_θ(x) is x, with each channel's deviation made 1.
+    """Changes the tensors of `networks.unet_tensors` so that ε_θ(x) is x, normalised per channel.
 
     Every residual branch adds zero. The latent's channels run through the outermost skip connection, x and
     −x side by side, since the last activation gives silu(x) − silu(−x) = x; the norm before it sees one
@@ -22,7 +22,7 @@ def answer_with_the_input(tensors: Tensors, spec: UNetSpec) -> None:
     channels = spec.in_channels
     tensors[FIRST][:channels].zero_()
     tensors[MERGE][: 2 * channels].zero_()
-    tensors[LAST][:, : 2 * channels].zero_()
+    tensors[LAST].zero_()
     for i in range(channels):
         skipped = spec.model_channels + i  # what comes from below stands before what was skipped
         tensors[FIRST][i, i, 1, 1] = 1
