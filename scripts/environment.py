@@ -20,6 +20,7 @@ STAMP = VENV / "stylecrafter-installed.sha256"
 OLDEST_PYTHON = (3, 10)
 TORCH = ROOT / "scripts" / "requirements-torch.txt"
 PACK = ROOT / "requirements.txt"
+TRAIN = ROOT / "requirements-train.txt"
 DEV = ROOT / "scripts" / "requirements-dev.txt"
 
 # Words of pip and of the operating system, and what they mean to the person in front of the screen.
@@ -96,8 +97,8 @@ def enter(current_interpreter: bool) -> None:
 
 
 def install(host: Path, current_interpreter: bool) -> None:
-    """Install the pack's, the host's and the tests' requirements, unless that was done for the same files."""
-    files = [TORCH, PACK, host / "requirements.txt", DEV]
+    """Install what pack, trainer, host and tests need, unless that was done for the same files."""
+    files = [TORCH, PACK, TRAIN, host / "requirements.txt", DEV]
     if current_interpreter:
         if importlib.util.find_spec("torch") is not None:
             files.remove(TORCH)  # a set that works is left as it is

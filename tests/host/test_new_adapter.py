@@ -110,6 +110,10 @@ def test_on_a_published_base_it_has_the_published_sizes(
         assert count / 1e6 == pytest.approx(expected, abs=0.05)
 
 
+def test_every_family_has_sizes(core: Callable) -> None:
+    assert core("comfy_host.new_adapter").SIZES.keys() == core("spec").FAMILIES.keys()
+
+
 def test_a_scale_predictor_of_another_width_projects(core: Callable) -> None:
     unet = unet_of("SD20")
     spec_for = core("comfy_host.new_adapter").spec_for

@@ -34,6 +34,7 @@ def test_second_run_installs_nothing(host, pip_calls):
     assert [Path(name).name for name in pip_calls[0][2::2]] == [
         "requirements-torch.txt",
         "requirements.txt",
+        "requirements-train.txt",
         "requirements.txt",
         "requirements-dev.txt",
     ]
@@ -103,10 +104,13 @@ def test_pip_that_fails_is_reported(tmp_path):
         environment.run_pip("Reading requirements", "install", "-r", str(tmp_path / "absent.txt"))
 
 
-def test_requirements_file_and_project_file_agree():
+@pytest.mark.parametrize(
+    ("file", "field"), [("requirements.txt", "dependencies"), ("requirements-train.txt", "train")]
+)
+def test_requirements_file_and_project_file_agree(file, field):
     """Installers of node packs read the one, Python's tools the other."""
-    listed = (ROOT / "requirements.txt").read_text().splitlines()
+    listed = (ROOT / file).read_text().splitlines()
     project = re.search(
-        r"^dependencies = (\[.*?\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL
+        rf"^{field} = (\[.*?\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL
     )
     assert [line for line in listed if not line.startswith("#")] == json.loads(project.group(1))
