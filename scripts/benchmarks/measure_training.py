@@ -148,7 +148,7 @@ def _stepper(variant: str, file: Path, overrides: list[str], cpu: bool) -> tuple
     if variant == PUBLISHED:
         return PublishedStep(setup, engine.device), config.data.image_batch
     training, batches = Training(setup, engine), iter(setup.loader(0))
-    return lambda: training._step(batches), config.data.image_batch * config.optimiser.accumulation
+    return lambda: training.train_step(batches), config.data.image_batch * config.optimiser.accumulation
 
 
 def _tiny_materials(folder: Path) -> list[str]:

@@ -138,8 +138,7 @@ def load_base(checkpoint: Path, temporal: Path | None, image_encoder: Path, dtyp
         model, clip, vae = _load_any(checkpoint, temporal)
     _require(checkpoint, clip, vae, model)
     unet = model.model.diffusion_model
-    unet.to(DTYPES[dtype])
-    unet.dtype = DTYPES[dtype]
+    _set_dtype(unet, DTYPES[dtype])
     for part in (unet, clip.cond_stage_model, vae.first_stage_model):
         part.eval().requires_grad_(False)
     clip_vision = load_image_encoder(image_encoder)
@@ -168,6 +167,15 @@ def _load_any(checkpoint: Path, temporal: Path | None) -> tuple[Any, Any, Any]:
         )
     model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
     return model, clip, vae
+
+
+def _set_dtype(unet: Any, dtype: torch.dtype) -> None:
+    """Weights in dtype; norms stay float32, as mixed precision computes them, and weigh next to nothing."""
+    unet.to(dtype)
+    unet.dtype = dtype
+    for module in unet.modules():
+        if isinstance(module, nn.GroupNorm | nn.LayerNorm):
+            module.float()
 
 
 def _require(checkpoint: Path, clip: Any, vae: Any, model: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,8 @@ def spec_for(
     published, sizes = FAMILIES[family], SIZES[family]
     sites = order_sites(found, published.site_order)
     width = scale_width or sizes.scale_width or context_dim
+    _check_heads("image encoder's tokens", clip_width, published.style_heads)
+    _check_heads("scale predictor", width, published.scale_heads)
     projects = sizes.projects or width != context_dim
     return AdapterSpec(
         family=family,
@@ -93,7 +96,7 @@ def spec_for(
     )
 
 
-def _context_dim(diffusion_model: nn.Module, found: dict[Site, nn.Module]) -> int:
+def _context_dim(diffusion_model: nn.Module, found: dict[Site, Any]) -> int:
     """The width of the text tokens that the cross-attentions read."""
     widths = sorted({attention.to_k.weight.shape[1] for attention in found.values()})
     if len(widths) != 1:
@@ -104,6 +107,16 @@ def _context_dim(diffusion_model: nn.Module, found: dict[Site, nn.Module]) -> in
             fix="use a U-Net such as Stable Diffusion 1.5, 2.1, SDXL or VideoCrafter",
         )
     return widths[0]
+
+
+def _check_heads(what: str, width: int, heads: int) -> None:
+    if width % heads:
+        raise MismatchError(
+            f"The {what} cannot be cut into the heads of this family of adapters.",
+            found=f"width {width}",
+            expected=f"a multiple of {heads}",
+            fix='use an image encoder of another width, or the family "unet"',
+        )
 
 
 def create_tensors(spec: AdapterSpec, diffusion_model: nn.Module, seed: int) -> dict[str, Tensor]:

@@ -44,7 +44,11 @@ class RelativeAttention(nn.Module):
         key_TTD = self.relative_position_k(rows_TT).to(q.dtype)
         value_TTD = self.relative_position_v(rows_TT).to(q.dtype)
         logits = torch.matmul(q, k.transpose(-1, -2)) + torch.einsum("nhtd,tsd->nhts", q, key_TTD)
-        weights = (logits * q.shape[-1] ** -0.5).softmax(dim=-1, dtype=torch.promote_types(q.dtype, torch.float32)).to(q.dtype)
+        weights = (
+            (logits * q.shape[-1] ** -0.5)
+            .softmax(dim=-1, dtype=torch.promote_types(q.dtype, torch.float32))
+            .to(q.dtype)
+        )
         attended = torch.matmul(weights, v) + torch.einsum("nhts,tsd->nhtd", weights, value_TTD)
         return self.to_out(rearrange(attended, "n h t d -> n t (h d)"))
 

@@ -93,7 +93,7 @@ class Training:
         with Bar(self.step, run.steps, run.log_every, quiet=not self.engine.is_main) as bar:
             while self.step < run.steps:
                 started = time.perf_counter()
-                result = self._step(batches)
+                result = self.train_step(batches)
                 self.step += 1
                 measured = self._measured(result, time.perf_counter() - started)
                 bar.show(self.step, measured)
@@ -136,7 +136,8 @@ class Training:
             write_outputs(self.config.run.dir, self.setup.model, weights, self._about())
         self.engine.wait()
 
-    def _step(self, batches: Iterator[list[Sample]]) -> StepResult:
+    def train_step(self, batches: Iterator[list[Sample]]) -> StepResult:
+        """One optimiser step on the next samples. Every process must call it."""
         set_learning_rate(
             self.engine.optimiser, learning_rate(self.config.optimiser, self.step, self.config.run.steps)
         )

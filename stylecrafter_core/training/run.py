@@ -14,7 +14,7 @@ from .loop import Training
 from .materials import make_tiny_materials
 from .run_folder import check_free, locked, open_run
 from .setup import Setup, set_up
-from .stages import StageName, stage_of
+from .stages import Stage, StageName, stage_of
 from .stop import StopRequest
 from .tables import frozen_and_trained
 
@@ -38,7 +38,7 @@ def train(name: StageName, config: Config, *, resume: bool, cpu: bool) -> bool:
     stage = stage_of(name, config)
     if not resume:
         check_free(config)
-    with engine_for(config, cpu) as engine, ExitStack() as held:
+    with engine_for(config, cpu, stage) as engine, ExitStack() as held:
         if engine.is_main:
             held.enter_context(locked(config.run.dir))
         make_materials(config, engine)
@@ -80,9 +80,10 @@ def make_materials(config: Config, engine: Engine) -> None:
 
 
 @contextmanager
-def engine_for(config: Config, cpu: bool) -> Iterator[Engine]:
-    """The engine, closed at the end."""
-    engine = make_engine(config.engine, cpu)
+def engine_for(config: Config, cpu: bool, stage: Stage | None = None) -> Iterator[Engine]:
+    """The engine, closed at the end; without a stage it trains nothing."""
+    # Pictures pass the temporal blocks without queries, keys and positions.
+    engine = make_engine(config.engine, cpu, some_unused=stage is not None and stage.trains_temporal)
     log.info("Engine: %s, %d processes, %s", config.engine.kind, engine.processes, engine.device)
     if not engine.is_main:
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)

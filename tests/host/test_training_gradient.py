@@ -1,4 +1,4 @@
-"""The gradient of the adapter through the host's graph, against a hand-written method and finite differences."""
+"""The adapter's gradient through the host's graph, against a plain formula and finite differences."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_recomputed_activations_change_no_gradient(core, built) -> None:
 
 
 def test_independent_pictures_do_not_see_each_other(core, built) -> None:
-    """Second stage: a picture's prediction does not depend on the others, and time's positions have no part."""
+    """Second stage: a picture's prediction depends neither on the others nor on positions."""
     inputs = inputs_of(core, num_frames=1, independent=True)
     both = predict(core, built, inputs)
     positions = [table for name, table in built.unet.named_parameters() if "relative_position" in name]

@@ -1,4 +1,4 @@
-"""A run that was killed or stopped ends in the same bytes as one left alone; any number of processes agrees."""
+"""A run killed or stopped ends in the same bytes as one left alone; any number of processes agrees."""
 
 from __future__ import annotations
 

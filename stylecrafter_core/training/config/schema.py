@@ -192,3 +192,12 @@ class Config(Section):
     optimiser: Optimiser
     engine: Engine = Engine()
     samples: Samples = Samples()
+
+    @model_validator(mode="after")
+    def _precision_fits(self) -> Config:
+        if self.base.dtype != "float32" and self.engine.precision == "no":
+            raise ValueError(
+                f"base.dtype {self.base.dtype} needs engine.precision bf16 or fp16, "
+                "because trained weights are float32"
+            )
+        return self

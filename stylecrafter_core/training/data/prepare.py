@@ -42,6 +42,14 @@ class PrepareReport:
     manifest_path: Path
     quarantine_path: Path
 
+    def __str__(self) -> str:
+        """In words, for people."""
+        lines = [f"{self.manifest_path}: {self.kept_images} pictures and {self.kept_videos} videos"]
+        if self.quarantined:
+            lines.append(f"{self.quarantine_path}: {self.quarantined.total()} files left out")
+            lines += [f"  {count:6}  {kind}" for kind, count in self.quarantined.most_common()]
+        return "\n".join(lines)
+
 
 def prepare(
     sources: Sequence[Path],

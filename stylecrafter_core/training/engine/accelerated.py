@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from .base import Engine, MakeOptimiser
@@ -14,8 +14,9 @@ from .base import Engine, MakeOptimiser
 class AcceleratedEngine(Engine):
     """Under `python`, `accelerate launch` or `torchrun`."""
 
-    def __init__(self, precision: str, cpu: bool):
-        self.accelerator = Accelerator(mixed_precision=precision, cpu=cpu)
+    def __init__(self, precision: str, cpu: bool, some_unused: bool):
+        handlers = [DistributedDataParallelKwargs(find_unused_parameters=some_unused)]
+        self.accelerator = Accelerator(mixed_precision=precision, cpu=cpu, kwargs_handlers=handlers)
         self.rank = self.accelerator.process_index
         self.processes = self.accelerator.num_processes
         self.device = self.accelerator.device

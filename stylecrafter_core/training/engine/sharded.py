@@ -19,13 +19,13 @@ DTYPES = {"no": None, "bf16": torch.bfloat16}
 
 
 class ShardedEngine(Engine):
-    """Under `torchrun`. The frozen weights are whole in every process.
+    """Under `torchrun`. The frozen weights are whole in every process. Unused weights need nothing here.
 
     Raises:
         InputError: started without torchrun, or with a precision that needs a gradient scaler.
     """
 
-    def __init__(self, precision: str, cpu: bool):
+    def __init__(self, precision: str, cpu: bool, some_unused: bool):
         if precision not in DTYPES:
             raise InputError(
                 "FSDP2 is not run with this precision.",

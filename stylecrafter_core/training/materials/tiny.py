@@ -20,9 +20,9 @@ from .starting_point import answer_with_the_input
 
 log = logging.getLogger(__name__)
 
-MODEL_CHANNELS, HEAD_DIM = 32, 16
+MODEL_CHANNELS, HEAD_DIM = 64, 32
 VISION_GRID, VISION_PATCH = 4, 14
-PRETRAIN_STEPS = 160
+PRETRAIN_STEPS = 40
 RECORD = "materials.json"
 
 

@@ -29,7 +29,7 @@ def dry_run(name: StageName, config: Config, *, cpu: bool) -> str:
     """
     stage = stage_of(name, config)
     folder = run_folder(config)
-    with engine_for(config, cpu) as engine:
+    with engine_for(config, cpu, stage) as engine:
         written = materials(config, engine)
         setup = set_up(stage, config, engine)
         trains = bool(trainable(setup.model))

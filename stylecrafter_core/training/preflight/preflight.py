@@ -14,7 +14,7 @@ from ..config import Config
 from ..engine import Engine
 from ..run import engine_for
 from ..setup import set_up
-from ..stages import StageName, stage_of, trainable
+from ..stages import Stage, StageName, stage_of, trainable
 from ..tables import frozen_and_trained
 from .data_check import buckets, decoded, schedule
 from .passes import NOTHING_TRAINED
@@ -40,9 +40,10 @@ def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
         has not passed.
     """
     sections: list[Section] = []
-    with engine_for(config, cpu) as engine:
+    stage = stage_of(name, config)
+    with engine_for(config, cpu, stage) as engine:
         try:
-            for section in _sections(name, config, engine):
+            for section in _sections(stage, config, engine):
                 sections.append(section)
         except StyleCrafterError as problem:
             sections.append(Section("Refused", str(problem), passed=False))
@@ -51,8 +52,7 @@ def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
     return report if engine.is_main else PreflightReport("", report.passed)
 
 
-def _sections(name: StageName, config: Config, engine: Engine) -> Iterator[Section]:
-    stage = stage_of(name, config)
+def _sections(stage: Stage, config: Config, engine: Engine) -> Iterator[Section]:
     yield run_folder(config)
     yield Section("Materials", materials(config, engine))
     if engine.is_main:

@@ -1,0 +1,73 @@
+"""A short run learns: pictures of one colour each, whose prompt does not say which. Only the style does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+STEPS = 60
+
+
+@pytest.fixture(scope="module")
+def walls(core: Callable[[str], Any], tiny_materials: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder: `base.safetensors` whose U-Net answers with its input, and `pictures.jsonl` of 60 colours."""
+    from safetensors.torch import save_file
+    from training_materials import decoding_in_this_process
+
+    folder = tmp_path_factory.mktemp("walls")
+    networks, generator = core("training.materials.networks"), core("training.randomness").generator
+    spec = networks.unet_spec(64, 32)
+    unet = networks.unet_tensors(spec, generator(0, "U-Net"))
+    core("training.materials.starting_point").answer_with_the_input(unet, spec)
+    spatial, temporal = networks.published_unet(spec, unet)
+    text = networks.text_tensors(generator(0, "text tower"))
+    autoencoder = core("training.materials.autoencoder").block_colour_autoencoder()
+    base = networks.published_base(spatial | temporal, text, autoencoder)
+    save_file({name: tensor.contiguous() for name, tensor in base.items()}, folder / "base.safetensors")
+    colours = np.random.default_rng(0).integers(0, 256, (60, 3), dtype=np.uint8)
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for number, colour in enumerate(colours):
+        Image.fromarray(np.full((48, 48, 3), colour)).save(pictures / f"{number:02}.png")
+        (pictures / f"{number:02}.txt").write_text("a wall")
+    with decoding_in_this_process(core):
+        core("training.data.prepare").prepare([pictures], folder / "pictures.jsonl")
+    return folder
+
+
+def test_the_right_style_gives_a_lower_loss_than_anothers(
+    core, tiny_config, walls: Path, in_process: None
+) -> None:
+    config = tiny_config(
+        "style",
+        f"run.steps={STEPS}",
+        f"run.validate_every={STEPS // 2}",
+        f"base.checkpoint={walls / 'base.safetensors'}",
+        f"data.manifests=['{walls / 'pictures.jsonl'}']",
+        "data.width=32",
+        "data.height=32",
+        "data.image_batch=8",
+        "data.validation=12",
+        "optimiser.lr=0.003",
+        "samples.steps=1",
+        "samples.prompts=['a wall']",
+    )
+    config.run.dir.mkdir()
+    engine = core("training.engine").make_engine(config.engine, True)
+    setup = core("training.setup").set_up(core("training.stages").stage_of("style", config), config, engine)
+    training = core("training.loop").Training(setup, engine)
+    before = core("training.observe").Observer(setup, engine).validate()
+    training.run(core("training.stop").StopRequest())
+    lines = [json.loads(line) for line in (config.run.dir / "metrics.jsonl").read_text().splitlines()]
+    after = [line for line in lines if line["kind"] == "validation"][-1]
+    assert before["style_gain"] == 0.0, "a new adapter has no effect"
+    assert before["loss"] == before["no_style"]
+    assert after["loss"] < 0.9 * before["loss"]
+    assert after["style_gain"] > 2 * after["style_gain_interval"] > 0
+    assert after["style_gain"] > 0.05 * after["loss"]
