@@ -14,7 +14,7 @@ from .base import Engine, MakeOptimiser
 class AcceleratedEngine(Engine):
     """Under `python`, `accelerate launch` or `torchrun`."""
 
-    def __init__(self, precision: str, cpu: bool, some_unused: bool):
+    def __init__(self, precision: str, cpu: bool, some_unused: bool = False):
         handlers = [DistributedDataParallelKwargs(find_unused_parameters=some_unused)]
         self.accelerator = Accelerator(mixed_precision=precision, cpu=cpu, kwargs_handlers=handlers)
         self.rank = self.accelerator.process_index

@@ -25,7 +25,7 @@ class ShardedEngine(Engine):
         InputError: started without torchrun, or with a precision that needs a gradient scaler.
     """
 
-    def __init__(self, precision: str, cpu: bool, some_unused: bool):
+    def __init__(self, precision: str, cpu: bool, some_unused: bool = False):
         if precision not in DTYPES:
             raise InputError(
                 "FSDP2 is not run with this precision.",
