@@ -73,7 +73,7 @@ def training(
     """`training(stage, *overrides)`: a run that is ready for its first step."""
 
     def make(name: str, *overrides: str) -> Any:
-        config = tiny_config(name, "adapter.scale_width=null", *overrides)
+        config = tiny_config(name, "adapter.family=video", "adapter.scale_width=null", *overrides)
         config.run.dir.mkdir(exist_ok=True)
         engine = core("training.engine").make_engine(config.engine, True)
         setup = core("training.setup").set_up(core("training.stages").stage_of(name, config), config, engine)
