@@ -19,7 +19,6 @@ from ..features import contract_named
 from ..formats import is_video_base, read_tensors
 from ..spec import SizeIds, TemporalBlockSpec
 from .load import load_video_model
-from .unet import VideoUNet
 from .vision import load_image_encoder
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -150,11 +149,6 @@ def temporal_tensors(unet: nn.Module) -> dict[str, Tensor]:
     """The temporal blocks' weights by their names in the U-Net; empty for an image model."""
     places = tuple(f"{block.name}." for block in getattr(unet, "temporal_blocks", ()))
     return {name: tensor for name, tensor in unet.state_dict().items() if name.startswith(places or ("\0",))}
-
-
-def is_video(unet: nn.Module) -> bool:
-    """Whether the U-Net has temporal blocks."""
-    return isinstance(unet, VideoUNet)
 
 
 def _load_any(checkpoint: Path, temporal: Path | None) -> tuple[Any, Any, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
-from ..comfy_host.frozen_base import FrozenBase, temporal_tensors
+from ..comfy_host.frozen_base import FrozenBase
 from ..comfy_host.gradient_checkpointing import recompute_activations
 from ..comfy_host.new_adapter import create_tensors, spec_for
 from ..comfy_host.sites import sites_for
@@ -106,16 +106,6 @@ def trained_modules(stage: Stage, model: StyledUNet, config: Config) -> list[nn.
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that are trained, by name."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-
-
-def adapter_tensors(model: StyledUNet) -> dict[str, Tensor]:
-    """The whole adapter, by the names of its file."""
-    return dict(model.adapter.state_dict())
-
-
-def temporal_of(model: StyledUNet) -> dict[str, Tensor]:
-    """The temporal blocks, by the names of their file; empty for an image model."""
-    return temporal_tensors(model.unet)
 
 
 def _adapter(base: FrozenBase, config: Config) -> StyleAdapter:

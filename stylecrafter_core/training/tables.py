@@ -1,24 +1,12 @@
-"""Tables in plain text for people: what is trained, which sizes occur."""
+"""A table in plain text for people: what is trained."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from ..comfy_host.frozen_base import temporal_tensors
 from ..comfy_host.styled_unet import StyledUNet
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of equal length in aligned columns: the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        first, *others = (
-            cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))
-        )
-        lines.append("  ".join([first, *others]).rstrip())
-    return "\n".join(lines)
+from .columns import table
 
 
 def frozen_and_trained(model: StyledUNet) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ..columns import table
 from ..config import Config
 from ..config.schema import Data
 from ..data.buckets import Size, bucket_sizes, bucket_table
@@ -15,7 +16,6 @@ from ..data.prepare import check_manifest
 from ..data.reasons import Rejected
 from ..data.sets import DataSet
 from ..optimiser import learning_rate
-from ..tables import table
 from .report import Section
 
 

@@ -9,12 +9,12 @@ import psutil
 import torch
 from torch import nn
 
+from ..columns import table
 from ..data.sets import sizes_of
 from ..engine import Engine
 from ..fill_cache import captions_of
 from ..setup import Setup
 from ..stages import trainable
-from ..tables import table
 from .data_check import times
 from .rehearsal import Rehearsal
 from .report import Section, size
