@@ -4,8 +4,8 @@ python scripts/test.py                        in a .venv of our own, made and fi
 python scripts/test.py --current-interpreter  in the interpreter that runs this
 COMFYUI_PATH=... python scripts/test.py       tests in that ComfyUI in place of the newest pinned one
 
-Goes on after a failure. The last line is "N passed, N failed, N skipped"; the exit status is 0 only if
-nothing failed.
+Two steps run at a time; what one says is shown when it has ended. Goes on after a failure. The last line is
+"N passed, N failed, N skipped"; the exit status is 0 only if nothing failed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import IO
 
 import environment
 import pinned_hosts
@@ -26,6 +29,8 @@ from environment import ROOT, say
 
 from stylecrafter_core.comfy_host.find import check_version, find_host
 from stylecrafter_core.errors import StyleCrafterError
+
+STEPS_AT_A_TIME = 2  # each keeps about one core busy
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,26 @@ class Outcome:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def run_program(headline: str, *arguments: str) -> Outcome:
+@dataclass(frozen=True)
+class Step:
+    """One check: its headline, and what runs it with its output going to a file."""
+
+    headline: str
+    run: Callable[[str, IO[str]], Outcome]
+
+
+def run_program(headline: str, log: IO[str], *arguments: str) -> Outcome:
     """One step that passes or fails as a whole."""
-    status = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=False).returncode
+    command = [sys.executable, "-m", *arguments]
+    status = subprocess.run(command, cwd=ROOT, check=False, stdout=log, stderr=log).returncode
     if status == 0:
         return Outcome(passed=1)
     return Outcome(failed=1, notes=(f"FAILED {headline} (exit status {status})",))
 
 
-def run_pytest(headline: str, arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> Outcome:
+def run_pytest(
+    headline: str, log: IO[str], arguments: Sequence[str], cwd: Path, variables: dict[str, str]
+) -> Outcome:
     """One pytest process; its tests are counted."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
@@ -72,7 +88,10 @@ def run_pytest(headline: str, arguments: Sequence[str], cwd: Path, variables: di
             f"--junitxml={report}",
             *arguments,
         ]
-        status = subprocess.run(command, cwd=cwd, env=_test_environment(variables), check=False).returncode
+        environment = _test_environment(variables)
+        status = subprocess.run(
+            command, cwd=cwd, env=environment, check=False, stdout=log, stderr=log
+        ).returncode
         return read_report(headline, report, status)
 
 
@@ -103,11 +122,11 @@ def read_report(headline: str, report: Path, status: int) -> Outcome:
     return Outcome(passed, failed, len(skips), (*notes, *skips))
 
 
-def run_core_tests(headline: str) -> Outcome:
-    return run_pytest(headline, ["tests", "--ignore=tests/host"], ROOT, {})
+def run_core_tests(headline: str, log: IO[str]) -> Outcome:
+    return run_pytest(headline, log, ["tests", "--ignore=tests/host"], ROOT, {})
 
 
-def run_host_tests(headline: str, find: Callable[[], Path], *selection: str) -> Outcome:
+def run_host_tests(headline: str, log: IO[str], find: Callable[[], Path], *selection: str) -> Outcome:
     """The tests in tests/host, in a process whose path starts with the host and never holds our root."""
     try:
         host = find()
@@ -121,7 +140,7 @@ def run_host_tests(headline: str, find: Callable[[], Path], *selection: str) -> 
     ]
     # `python -m` puts the working directory on the path, so that must not be the repository either.
     with tempfile.TemporaryDirectory() as cwd:
-        return run_pytest(headline, arguments, Path(cwd), {"STYLECRAFTER_TEST_HOST": str(host)})
+        return run_pytest(headline, log, arguments, Path(cwd), {"STYLECRAFTER_TEST_HOST": str(host)})
 
 
 def newest_host() -> Path:
@@ -131,35 +150,44 @@ def newest_host() -> Path:
     return host
 
 
-def run_all(host: Path) -> Outcome:
-    """Every step in order, whether or not an earlier one failed."""
+def steps_in(host: Path) -> list[Step]:
+    """Every step, the longest first: the others pass beside it."""
     version = ".".join(map(str, check_version(host)))
     oldest = pinned_hosts.OLDEST
-    steps: list[tuple[str, Callable[[str], Outcome]]] = [
-        ("ruff check", lambda name: run_program(name, "ruff", "check", ".")),
-        (
-            "ruff format",
-            lambda name: run_program(name, "ruff", "format", "--check", "."),
+    return [
+        Step(
+            f"ComfyUI {version}, in process and served",
+            lambda name, log: run_host_tests(name, log, lambda: host),
         ),
-        ("mypy", lambda name: run_program(name, "mypy")),
-        ("core tests", run_core_tests),
-        (f"ComfyUI {version}, in process and served", lambda name: run_host_tests(name, lambda: host)),
-        (
+        Step("ruff check", lambda name, log: run_program(name, log, "ruff", "check", ".")),
+        Step("ruff format", lambda name, log: run_program(name, log, "ruff", "format", "--check", ".")),
+        Step("mypy", lambda name, log: run_program(name, log, "mypy")),
+        Step("core tests", run_core_tests),
+        Step(
             f"ComfyUI {oldest.version}, in process",
             # Its server needs another front end than the newest one's, so it is not served here; and what
             # training does in processes of its own does not depend on the host's version.
-            lambda name: run_host_tests(
-                name, lambda: pinned_hosts.ensure(oldest), "-m", "not served and not launched"
+            lambda name, log: run_host_tests(
+                name, log, lambda: pinned_hosts.ensure(oldest), "-m", "not served and not launched"
             ),
         ),
     ]
-    total = Outcome()
-    for headline, step in steps:
-        say(f"\n=== {headline} ===")
-        outcome = step(headline)
-        say(f"--- {headline}: {outcome.summary}")
-        total += outcome
-    return total
+
+
+def run_all(steps: Sequence[Step]) -> Outcome:
+    """Every step, whether or not an earlier one failed."""
+    screen = Lock()
+
+    def run(step: Step) -> Outcome:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            outcome = step.run(step.headline, log)
+            log.seek(0)
+            with screen:
+                say(f"\n=== {step.headline} ===\n{log.read()}--- {step.headline}: {outcome.summary}")
+        return outcome
+
+    with ThreadPoolExecutor(STEPS_AT_A_TIME) as pool:
+        return sum(pool.map(run, steps), Outcome())
 
 
 def main() -> int:
@@ -175,7 +203,7 @@ def main() -> int:
     except StyleCrafterError as error:
         total = Outcome(failed=1, notes=(f"FAILED set-up: {error}",))
     else:
-        total = run_all(host)
+        total = run_all(steps_in(host))
     say("")
     for note in total.notes:
         say(note)

@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -23,7 +24,8 @@ def runner():
 def run(runner, tmp_path):
     def run_source(source: str):
         (tmp_path / "test_sample.py").write_text(source)
-        return runner.run_pytest("sample", [str(tmp_path), f"--rootdir={tmp_path}"], tmp_path, {})
+        arguments = [str(tmp_path), f"--rootdir={tmp_path}"]
+        return runner.run_pytest("sample", None, arguments, tmp_path, {})
 
     return run_source
 
@@ -62,7 +64,7 @@ def test_file_that_cannot_be_imported_is_a_failure(run):
 
 
 def test_pytest_that_does_not_start_is_a_failure(runner, tmp_path):
-    outcome = runner.run_pytest("sample", ["--no-such-option"], tmp_path, {})
+    outcome = runner.run_pytest("sample", None, ["--no-such-option"], tmp_path, {})
     assert outcome.summary == "0 passed, 1 failed, 0 skipped"
 
 
@@ -71,12 +73,29 @@ def test_later_steps_run_after_a_failure(runner, monkeypatch, tmp_path, capsys):
         raise runner.StyleCrafterError("no ComfyUI here")
 
     monkeypatch.setattr(runner, "check_version", lambda host: (0, 3, 75))
-    monkeypatch.setattr(runner, "run_program", lambda name, *arguments: runner.Outcome(failed=1))
+    monkeypatch.setattr(runner, "run_program", lambda name, log, *arguments: runner.Outcome(failed=1))
     monkeypatch.setattr(runner, "run_pytest", lambda *arguments: runner.Outcome(passed=3))
     monkeypatch.setattr(runner.pinned_hosts, "ensure", lambda host: host_stub())
-    total = runner.run_all(tmp_path)
+    total = runner.run_all(runner.steps_in(tmp_path))
     assert total.summary == "6 passed, 4 failed, 0 skipped"
     assert total.notes == ("FAILED ComfyUI 0.3.52, in process: no ComfyUI here",)
+
+
+def test_each_step_shows_what_it_said_in_one_piece(runner, capfd):
+    both_speak = Barrier(runner.STEPS_AT_A_TIME)
+
+    def speak(name, log):
+        for word in ("first", "second"):
+            both_speak.wait(timeout=10)  # so that each speaks while the other does
+            outcome = runner.run_program(name, log, "this_module_is_not_there" + word)
+        return outcome
+
+    runner.run_all([runner.Step(name, speak) for name in ("left", "right")])
+    said = capfd.readouterr().out
+    blocks = said.strip().split("\n\n")
+    assert {block.splitlines()[0] for block in blocks} == {"=== left ===", "=== right ==="}
+    for block in blocks:
+        assert block.index("there" + "first") < block.index("there" + "second") < block.index("0 passed")
 
 
 def test_set_up_that_fails_ends_with_the_counts(tmp_path):
