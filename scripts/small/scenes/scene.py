@@ -1,0 +1,78 @@
+"""What a scene is, and how one is drawn by lot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from .places import BACKGROUNDS
+from .subjects import BY_NAME, SUBJECTS
+
+Choice = TypeVar("Choice")
+
+SIZES = {"small": 0.38, "medium": 0.48, "large": 0.60}  # longest side of the subject, in sides of the picture
+PLACES = {
+    "left": 0.28,
+    "middle": 0.5,
+    "right": 0.72,
+}  # of a small one's centre; larger ones are nearer the middle
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One subject before one background. Everything about its picture, clip and caption follows from this.
+
+    Args:
+        subject: of SUBJECTS.
+        colour: of the subject's colours.
+        background: of BACKGROUNDS.
+        size: small, medium or large; what comes or goes is at most about medium in the middle of its way.
+        place: left, middle or right, at the middle of the motion.
+        motion: left, right, up, down, nearer, away or stays.
+        facing: where it looks, left or right; the motion's side where it has one.
+        number: 0 to 2^32 - 1: shades, layout and wording are drawn from it.
+    """
+
+    subject: str
+    colour: str
+    background: str
+    size: str
+    place: str
+    motion: str
+    facing: str
+    number: int
+
+    def details(self, purpose: str) -> np.random.Generator:
+        """The scene's own random numbers for one purpose, the same at every call."""
+        return np.random.default_rng([self.number, *purpose.encode()])
+
+
+def random_scene(random: np.random.Generator, moving: bool = True) -> Scene:
+    """A scene whose parts are independent, as far as its subject allows.
+
+    Background, size and facing are independent of everything; colours and motions are evenly spread over
+    those that the subject has. What crosses the picture has its middle in the middle.
+
+    Args:
+        moving: False gives a subject that stays, for pictures.
+    """
+    subject = one_of(random, SUBJECTS)
+    colour = one_of(random, BY_NAME[subject].colours)
+    background = one_of(random, BACKGROUNDS)
+    size, place, facing = (
+        one_of(random, tuple(SIZES)),
+        one_of(random, tuple(PLACES)),
+        one_of(random, ("left", "right")),
+    )
+    motion = one_of(random, BY_NAME[subject].motions) if moving else "stays"
+    if motion in ("left", "right"):
+        facing, place = motion, "middle"
+    return Scene(subject, colour, background, size, place, motion, facing, int(random.integers(2**32)))
+
+
+def one_of(random: np.random.Generator, choices: Sequence[Choice]) -> Choice:
+    """Each as likely as the others."""
+    return choices[int(random.integers(len(choices)))]

