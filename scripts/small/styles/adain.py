@@ -158,7 +158,7 @@ def features(weights: Weights, pixels_13HW: Tensor) -> Tensor:
         if layer == "half":
             result = F.max_pool2d(result, 2, ceil_mode=True)
         else:
-            result = F.relu(_convolution(weights, f"encoder.{layer}", result))
+            result = F.relu(convolution(weights, f"encoder.{layer}", result))
     return result
 
 
@@ -169,10 +169,10 @@ def decoded(weights: Weights, features_1CHW: Tensor) -> Tensor:
         if layer == "double":
             result = F.interpolate(result, scale_factor=2.0)
         else:
-            result = F.relu(_convolution(weights, f"decoder.{layer}", result))
-    return _convolution(weights, f"decoder.{LAST_OF_DECODER}", result)
+            result = F.relu(convolution(weights, f"decoder.{layer}", result))
+    return convolution(weights, f"decoder.{LAST_OF_DECODER}", result)
 
 
-def _convolution(weights: Weights, name: str, result: Tensor) -> Tensor:
+def convolution(weights: Weights, name: str, result: Tensor) -> Tensor:
     padded = F.pad(result, (1, 1, 1, 1), mode="reflect")
     return F.conv2d(padded, weights[f"{name}.weight"], weights[f"{name}.bias"])

@@ -1,0 +1,95 @@
+"""The small family's autoencoder: TAESD's layout, which the host's VAE class reads, trained on our pictures.
+
+N pictures, [N, 3, S, S] in 0..1; latents [N, 4, S / 8, S / 8].
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stylecrafter_core.training.config.schema import Optimiser
+from stylecrafter_core.training.materials.autoencoder import HOST_SCALE
+from stylecrafter_core.training.randomness import generator
+
+from .learning import Lesson, learn
+from .perception import Perception
+
+STEPS = 2500
+BATCH, CROP = 12, 64  # pictures a step, and the side of the part that is taken of each
+OPTIMISER = Optimiser(lr=1.5e-3, schedule="cosine", warmup_steps=100, ema=0.995, args={"weight_decay": 0.0})
+LATENT_NOISE = 0.08  # deviations: what the U-Net draws is never exactly what the encoder would give
+PERCEIVED, EVEN = 0.15, 0.05  # weights of the losses beside the pixels' own
+
+
+def train_autoencoder(pixels_NHWC: Tensor, folder: Path, seed: int, steps: int = STEPS) -> nn.Module:
+    """The host's TAESD after `steps` steps; the latents of its encoder have about mean 0, deviation 1.
+
+    `|x − x̂| + 0.15 · perceptual(x, x̂) + 0.05 · (mean_c² + (deviation_c − 1)²)` on parts of pictures, x̂ decoded
+    from latents with a little noise.
+
+    Args:
+        pixels_NHWC: uint8.
+        folder: for checkpoints; a run that was stopped goes on.
+    """
+    network = fresh_autoencoder(seed)
+    perception = Perception()
+
+    def loss_of(step: int) -> Tensor:
+        random = generator(seed, "autoencoder", step)
+        pixels = parts(pixels_NHWC, random).contiguous(memory_format=torch.channels_last)
+        latents = network.taesd_encoder(pixels)
+        noise = torch.randn(latents.shape, generator=random)
+        decoded = network.taesd_decoder(latents + LATENT_NOISE * noise)
+        deviation, mean = torch.std_mean(latents, dim=(0, 2, 3))
+        even = mean.square().mean() + (deviation - 1).square().mean()
+        return F.l1_loss(decoded, pixels) + PERCEIVED * perception(decoded, pixels) + EVEN * even
+
+    learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
+    return network.requires_grad_(False)
+
+
+def fresh_autoencoder(seed: int) -> nn.Module:
+    """Random weights, each block near the identity."""
+    from comfy.taesd.taesd import TAESD
+
+    network: Any = TAESD(latent_channels=4).to(memory_format=torch.channels_last)
+    random = generator(seed, "new autoencoder")
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if weight.ndim == 4:
+                last_of_block = name.endswith("conv.4.weight")
+                weight.normal_(0, (0.2 if last_of_block else 1.4) * weight[0].numel() ** -0.5, generator=random)
+            elif name.endswith("bias"):
+                weight.zero_()
+        network.vae_scale.fill_(HOST_SCALE)
+        network.taesd_decoder[-1].bias.fill_(0.5)
+    network.vae_scale.requires_grad_(False)
+    network.vae_shift.requires_grad_(False)
+    return network
+
+
+def parts(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
+    """Parts of some pictures, [BATCH, 3, CROP, CROP] in 0..1."""
+    count, height, width = pixels_NHWC.shape[:3]
+    picked = torch.randint(count, (BATCH,), generator=random)
+    tops = torch.randint(height - CROP + 1, (BATCH,), generator=random)
+    lefts = torch.randint(width - CROP + 1, (BATCH,), generator=random)
+    cut = [
+        pixels_NHWC[i, top : top + CROP, left : left + CROP] for i, top, left in zip(picked, tops, lefts)
+    ]
+    return torch.stack(cut).movedim(-1, 1).float() / 255
+
+
+@torch.inference_mode()
+def encoded(network: Any, pixels_NHWC: Tensor, batch: int = 16) -> Tensor:
+    """Latents [N, 4, H / 8, W / 8] of uint8 pictures, as the U-Net sees them."""
+    rows = [
+        network.taesd_encoder(chunk.movedim(-1, 1).float().div(255).contiguous(memory_format=torch.channels_last))
+        for chunk in pixels_NHWC.split(batch)
+    ]
+    return torch.cat(rows)
