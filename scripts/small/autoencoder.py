@@ -29,8 +29,8 @@ PERCEIVED, EVEN = 0.15, 0.05  # weights of the losses beside the pixels' own
 def train_autoencoder(pixels_NHWC: Tensor, folder: Path, seed: int, steps: int = STEPS) -> nn.Module:
     """The host's TAESD after `steps` steps; the latents of its encoder have about mean 0, deviation 1.
 
-    `|x − x̂| + 0.15 · perceptual(x, x̂) + 0.05 · (mean_c² + (deviation_c − 1)²)` on parts of pictures, x̂ decoded
-    from latents with a little noise.
+    `|x − x̂| + 0.15 · perceptual(x, x̂) + 0.05 · (mean_c² + (deviation_c − 1)²)` on parts of pictures,
+    x̂ decoded from latents with a little noise.
 
     Args:
         pixels_NHWC: uint8.
@@ -63,7 +63,9 @@ def fresh_autoencoder(seed: int) -> nn.Module:
         for name, weight in network.named_parameters():
             if weight.ndim == 4:
                 last_of_block = name.endswith("conv.4.weight")
-                weight.normal_(0, (0.2 if last_of_block else 1.4) * weight[0].numel() ** -0.5, generator=random)
+                weight.normal_(
+                    0, (0.2 if last_of_block else 1.4) * weight[0].numel() ** -0.5, generator=random
+                )
             elif name.endswith("bias"):
                 weight.zero_()
         network.vae_scale.fill_(HOST_SCALE)
@@ -79,9 +81,7 @@ def parts(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
     picked = torch.randint(count, (BATCH,), generator=random)
     tops = torch.randint(height - CROP + 1, (BATCH,), generator=random)
     lefts = torch.randint(width - CROP + 1, (BATCH,), generator=random)
-    cut = [
-        pixels_NHWC[i, top : top + CROP, left : left + CROP] for i, top, left in zip(picked, tops, lefts)
-    ]
+    cut = [pixels_NHWC[i, top : top + CROP, left : left + CROP] for i, top, left in zip(picked, tops, lefts)]
     return torch.stack(cut).movedim(-1, 1).float() / 255
 
 
@@ -89,7 +89,9 @@ def parts(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
 def encoded(network: Any, pixels_NHWC: Tensor, batch: int = 16) -> Tensor:
     """Latents [N, 4, H / 8, W / 8] of uint8 pictures, as the U-Net sees them."""
     rows = [
-        network.taesd_encoder(chunk.movedim(-1, 1).float().div(255).contiguous(memory_format=torch.channels_last))
+        network.taesd_encoder(
+            chunk.movedim(-1, 1).float().div(255).contiguous(memory_format=torch.channels_last)
+        )
         for chunk in pixels_NHWC.split(batch)
     ]
     return torch.cat(rows)

@@ -26,8 +26,7 @@ class Perception:
         with torch.no_grad():
             wanted = self._features(true)
         differences = [
-            (ours - theirs).abs().mean() / theirs.abs().mean()
-            + _relative(_products(ours), _products(theirs))
+            (ours - theirs).abs().mean() / theirs.abs().mean() + _relative(_products(ours), _products(theirs))
             for ours, theirs in zip(self._features(made), wanted)
         ]
         return torch.stack(differences).mean()

@@ -1,0 +1,120 @@
+"""The small family's video base: its U-Net learns from latents of pictures and clips and from their captions.
+
+N pictures, M clips of T frames, K texts; latents [·, 4, 16, 16], text tokens [77, D].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylecrafter_core.spec import UNetSpec
+from stylecrafter_core.training.config.schema import Optimiser
+from stylecrafter_core.training.materials import networks
+from stylecrafter_core.training.materials.starting_point import answer_with_the_input
+from stylecrafter_core.training.objective import Schedule
+from stylecrafter_core.training.randomness import generator
+
+from .learning import Lesson, learn
+
+STEPS = 6000
+MODEL_CHANNELS, HEAD_DIM = 64, 32
+PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips
+CLIP_EVERY = 4  # steps
+DROPPED_TEXT = 0.1  # share of the samples that learn the empty prompt
+SNR_GAMMA = 5.0
+OPTIMISER = Optimiser(
+    lr=1e-3, schedule="cosine", warmup_steps=200, final_lr=0.05, ema=0.998, args={"weight_decay": 0.0}
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the base learns from.
+
+    Attributes:
+        pictures: [N, 4, 16, 16], as the U-Net sees them.
+        clips: [M, T, 4, 16, 16].
+        texts: [K, 77, D]; the first one is the empty prompt's.
+        picture_texts, clip_texts: [N] and [M], which text belongs to which.
+    """
+
+    pictures: Tensor
+    clips: Tensor
+    texts: Tensor
+    picture_texts: Tensor
+    clip_texts: Tensor
+
+
+def unet_spec() -> UNetSpec:
+    """The U-Net's sizes."""
+    return networks.unet_spec(MODEL_CHANNELS, HEAD_DIM)
+
+
+def text_states(text_tower: dict[str, Tensor], captions: Sequence[str]) -> tuple[Tensor, dict[str, int]]:
+    """Text tokens [K, 77, D] of the empty prompt and of all captions, and the row of each.
+
+    Args:
+        text_tower: in open_clip's names.
+    """
+    from stylecrafter_core.comfy_host.text import load_clip
+
+    clip: Any = load_clip({f"model.{name}": tensor for name, tensor in text_tower.items()}, "the small base")
+    different = ["", *sorted(set(captions) - {""})]
+    with torch.inference_mode():
+        rows = [clip.encode_from_tokens(clip.tokenize(text))[0].float() for text in different]
+    return torch.stack(rows), {text: row for row, text in enumerate(different)}
+
+
+def train_base(shown: Shown, folder: Path, seed: int, steps: int = STEPS) -> dict[str, Tensor]:
+    """The U-Net's tensors, in the host's names and ours, after `steps` steps; every fourth is on clips.
+
+    `mean(w_t · (ε − ε_θ(√ᾱ_t·x + √(1 − ᾱ_t)·ε, t, text))²)` with min-SNR weights w_t, t uniform, one per
+    picture or clip. Weights are averaged over steps.
+
+    Args:
+        folder: for checkpoints; a run that was stopped goes on.
+    """
+    from stylecrafter_core.comfy_host.keys import NUM_FRAMES
+    from stylecrafter_core.comfy_host.model import build_model
+
+    spec = unet_spec()
+    tensors = networks.unet_tensors(spec, generator(seed, "U-Net"))
+    answer_with_the_input(tensors, spec)
+    model = build_model(spec, torch.float32, None, "cpu")
+    unet = model.diffusion_model
+    unet.load_state_dict(tensors)
+    schedule = Schedule(1 / (1 + model.model_sampling.sigmas.float() ** 2), predicts_velocity=False)
+
+    def loss_of(step: int) -> Tensor:
+        random = generator(seed, "base", step)
+        latents, texts = batch(shown, step % CLIP_EVERY == 0, random)
+        count, frames = latents.shape[:2]
+        timesteps = torch.randint(len(schedule.alphas_cumprod), (count,), generator=random)
+        noise = torch.randn(latents.shape, generator=random)
+        predicted = unet(
+            schedule.add_noise(latents, noise, timesteps).flatten(0, 1),
+            timesteps.repeat_interleave(frames),
+            context=texts.repeat_interleave(frames, dim=0),
+            transformer_options={NUM_FRAMES: frames},
+        )
+        errors = (predicted.view_as(noise) - noise).square().flatten(1).mean(dim=1)
+        return (schedule.min_snr_weights(timesteps, SNR_GAMMA) * errors).mean()
+
+    learn(unet, loss_of, Lesson(folder, steps, OPTIMISER))
+    return {name: tensor.detach().clone() for name, tensor in unet.state_dict().items()}
+
+
+def batch(shown: Shown, clips: bool, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Clips [CLIPS, T, 4, 16, 16] or pictures [PICTURES, 1, 4, 16, 16], and their texts [·, 77, D]."""
+    latents, rows = (
+        (shown.clips, shown.clip_texts) if clips else (shown.pictures[:, None], shown.picture_texts)
+    )
+    picked = torch.randint(len(latents), (CLIPS if clips else PICTURES,), generator=random)
+    dropped = torch.rand(len(picked), generator=random) < DROPPED_TEXT
+    return latents[picked].float(), shown.texts[rows[picked].masked_fill(dropped, 0)]
