@@ -73,10 +73,15 @@ def learn(network: nn.Module, loss_of: Callable[[int], Tensor], lesson: Lesson) 
         if done % lesson.save_every == 0 or done == lesson.steps:
             checkpoints.save(
                 _progress(done, weights, optimiser, average),
-                lambda folder: save_file(network.state_dict(), folder / WEIGHTS),
+                lambda folder: save_file(contiguous(network.state_dict()), folder / WEIGHTS),
             )
     if average is not None:
         _put(weights, average.tensors())
+
+
+def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors in the one layout that safetensors takes."""
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
 def _go_on(

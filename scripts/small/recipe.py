@@ -1,0 +1,145 @@
+"""From nothing to the small family's base, stage by stage; a stage whose file is there is not run again.
+
+work/data/                      pictures, clips, paintings
+work/autoencoder.safetensors    in TAESD's names
+work/towers.safetensors         both towers of open_clip's CLIP
+work/latents.safetensors        of all pictures and clips
+work/base.safetensors           one checkpoint in the published video family's layout, float32
+work/image_encoder.safetensors  the vision tower alone
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from stylecrafter_core.media import read_video
+from stylecrafter_core.training.materials import networks
+from stylecrafter_core.training.materials.files import write_whole
+
+from . import autoencoder, base, towers
+from .alt_texts import alt_text, main_colours
+from .data import RECORDS, Counts, make_data
+from .learning import contiguous
+from .randomness import generator
+
+log = logging.getLogger(__name__)
+
+TEXTS_OF_A_PICTURE = 4  # that the towers learn from
+VISION = "visual."
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is made and learnt."""
+
+    data: Counts
+    autoencoder_steps: int
+    tower_steps: int
+    base_steps: int
+
+
+FULL = Size(Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.STEPS)
+TINY = Size(Counts(pictures=160, clips=20), autoencoder_steps=4, tower_steps=4, base_steps=4)
+
+
+def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
+    """Everything up to `base.safetensors` and `image_encoder.safetensors`. The host must be active."""
+    if not (work / "data" / RECORDS).is_file():
+        log.info("Data")
+        make_data(work / "data", seed, size.data, workers)
+    _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.autoencoder_steps)
+    _stage(work / "towers.safetensors", _write_towers, work, seed, size.tower_steps)
+    _stage(work / "latents.safetensors", _write_latents, work)
+    _stage(work / "base.safetensors", _write_base, work, seed, size.base_steps)
+    _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
+
+
+def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
+    if not file.is_file():
+        log.info("%s", file.stem)
+    write_whole(file, write, *arguments)
+
+
+def _write_autoencoder(path: Path, work: Path, seed: int, steps: int) -> None:
+    pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
+    network = autoencoder.train_autoencoder(pixels, work / "autoencoder", seed, steps)
+    save_file(contiguous(network.state_dict()), path)
+
+
+def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
+    records = read_records(work / "data", clips=False)
+    pixels = read_pictures(work / "data", records)
+    texts = [_alt_texts(seed, number, record, pixels[number]) for number, record in enumerate(records)]
+    network = towers.train_towers(pixels, texts, work / "towers", seed, steps)
+    save_file(contiguous(network.state_dict()), path)
+
+
+def _alt_texts(seed: int, number: int, record: dict[str, Any], pixels: Tensor) -> list[str]:
+    random, colours = generator(seed, "alt texts", number), main_colours(pixels.numpy())
+    return [alt_text(record, colours, random) for _ in range(TEXTS_OF_A_PICTURE)]
+
+
+def _write_latents(path: Path, work: Path) -> None:
+    data = work / "data"
+    network: Any = autoencoder.fresh_autoencoder(0)
+    network.load_state_dict(load_file(work / "autoencoder.safetensors"))
+    pictures = autoencoder.encoded(network, read_pictures(data, read_records(data, clips=False)))
+    clips = [
+        autoencoder.encoded(network, (read_video(data / record["file"]).frames * 255).round().byte())
+        for record in read_records(data, clips=True)
+    ]
+    save_file(contiguous({"pictures": pictures.half(), "clips": torch.stack(clips).half()}), path)
+
+
+def _write_base(path: Path, work: Path, seed: int, steps: int) -> None:
+    text = _parts(work / "towers.safetensors", vision=False)
+    shown = _shown(work, text)
+    unet = base.train_base(shown, work / "base", seed, steps)
+    spatial, temporal = networks.published_unet(base.unet_spec(), unet)
+    whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
+    save_file(contiguous(whole), path)
+
+
+def _shown(work: Path, text: dict[str, Tensor]) -> base.Shown:
+    records = [read_records(work / "data", clips) for clips in (False, True)]
+    states, rows = base.text_states(text, [record["caption"] for kind in records for record in kind])
+    picture_texts, clip_texts = (
+        torch.tensor([rows[record["caption"]] for record in kind]) for kind in records
+    )
+    latents = load_file(work / "latents.safetensors")
+    return base.Shown(latents["pictures"], latents["clips"], states, picture_texts, clip_texts)
+
+
+def _write_image_encoder(path: Path, work: Path) -> None:
+    save_file(_parts(work / "towers.safetensors", vision=True), path)
+
+
+def _parts(file: Path, vision: bool) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in load_file(file).items() if name.startswith(VISION) == vision}
+
+
+def read_records(data: Path, clips: bool) -> list[dict[str, Any]]:
+    """The data maker's lines on pictures, or on clips, in their order."""
+    lines = (data / RECORDS).read_text(encoding="utf-8").splitlines()
+    folder = "clips/" if clips else "pictures/"
+    return [record for record in map(json.loads, lines) if record["file"].startswith(folder)]
+
+
+def read_pictures(data: Path, records: list[dict[str, Any]]) -> Tensor:
+    """uint8 [N, H, W, 3]."""
+    pixels = []
+    for record in records:
+        with Image.open(data / record["file"]) as picture:
+            pixels.append(np.asarray(picture.convert("RGB")))
+    return torch.from_numpy(np.stack(pixels))
