@@ -140,7 +140,9 @@ def run_host_tests(headline: str, log: IO[str], find: Callable[[], Path], *selec
     ]
     # `python -m` puts the working directory on the path, so that must not be the repository either.
     with tempfile.TemporaryDirectory() as cwd:
-        return run_pytest(headline, log, arguments, Path(cwd), {"STYLECRAFTER_TEST_HOST": str(host)})
+        # The networks are tiny: threads would only wait for each other.
+        variables = {"STYLECRAFTER_TEST_HOST": str(host), "OMP_NUM_THREADS": "1"}
+        return run_pytest(headline, log, arguments, Path(cwd), variables)
 
 
 def newest_host() -> Path:

@@ -109,6 +109,20 @@ def host(pytestconfig: pytest.Config) -> Host:
     return pytestconfig.stash[host_key]
 
 
+@pytest.fixture(autouse=True)
+def forget_dead_models() -> Iterator[None]:
+    """Drops from the host's list each model whose patches are gone while a fixture still holds the model.
+
+    As long as one is in the list, the host collects garbage whenever it loads anything: half a second each
+    time. In a graph that does not happen, because the outputs of the nodes are kept.
+    """
+    yield
+    from comfy import model_management
+
+    loaded = model_management.current_loaded_models
+    loaded[:] = [model for model in loaded if not model.is_dead()]
+
+
 @pytest.fixture(scope="session")
 def find() -> ModuleType:
     """`stylecrafter_core.comfy_host.find`, as a module of its own."""
