@@ -9,6 +9,7 @@ Then, with the trainer that everybody uses, the style adapter and the temporal b
 
 python train.py prepare runs/small/data/pictures runs/small/data/paintings --out runs/small/pictures.jsonl
 python train.py prepare runs/small/data/clips --out runs/small/clips.jsonl
+python train.py cache --config configs/small_style.yaml
 python train.py style --config configs/small_style.yaml
 python train.py temporal --config configs/small_temporal.yaml
 """

@@ -50,7 +50,7 @@ class Size:
 
 
 FULL = Size(Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.STEPS)
-TINY = Size(Counts(pictures=160, clips=20), autoencoder_steps=4, tower_steps=4, base_steps=4)
+TINY = Size(Counts(pictures=54, clips=4), autoencoder_steps=2, tower_steps=2, base_steps=2)
 
 
 def make_base(work: Path, seed: int, size: Size, workers: int) -> None:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import torch
+from config_samples import named_item
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from small import named_item
 
 from stylecrafter_core.errors import InputError, WeightFileError
 from stylecrafter_core.training.data import cache as cache_module

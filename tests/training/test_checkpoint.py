@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from small import small_config
+from config_samples import small_config
 from small_checkpoint import WEIGHTS, names, progress, write_weights
 from torch import nn
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from config_samples import LEAST, small_config, written
 from pydantic import ValidationError
-from small import LEAST, small_config, written
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.config import Config, load_config, save_config

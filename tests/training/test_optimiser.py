@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from small import small_config
+from config_samples import small_config
 from torch import nn
 
 from stylecrafter_core.errors import InputError

@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 import yaml
-from small import small_config
+from config_samples import small_config
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.config import load_config

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from config_samples import named_item
 from media_files import encoded, film, film_frames, pixels, put, tar
-from small import named_item
 
 from stylecrafter_core.training.data.cache import LatentCache
 from stylecrafter_core.training.data.crops import target_picture

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from small import named_item, small_config
+from config_samples import named_item, small_config
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.data.item import Manifest

@@ -25,6 +25,7 @@ PUBLISHED = {
 # A config that goes on from another one's result, and the field that says so.
 GOES_ON = {
     "video_temporal": ("adapter", "video_style"),
+    "small_temporal": ("adapter", "small_style"),
     "video_watermark_free": ("temporal", "video_temporal"),
     "sdxl_phase2": ("adapter", "sdxl_phase1"),
     "sdxl_phase3": ("adapter", "sdxl_phase2"),
