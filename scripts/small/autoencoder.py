@@ -19,7 +19,7 @@ from stylecrafter_core.training.randomness import generator
 from .learning import Lesson, learn
 from .perception import Perception
 
-STEPS = 2000
+STEPS = 5000
 BATCH, CROP = 8, 64  # pictures a step, and the side of the part that is taken of each
 OPTIMISER = Optimiser(lr=1.5e-3, schedule="cosine", warmup_steps=100, ema=0.995, args={"weight_decay": 0.0})
 LATENT_NOISE = 0.08  # deviations: what the U-Net draws is never exactly what the encoder would give

@@ -44,7 +44,8 @@ def learn(network: nn.Module, loss_of: Callable[[int], Tensor], lesson: Lesson) 
     """Trains the network's parameters, and leaves their average in it where the lesson asks for one.
 
     What the loss draws by chance must be a function of the step alone: then a run that goes on from a
-    checkpoint ends in the same numbers as one that was left alone.
+    checkpoint ends in the same numbers as one that was left alone. Products are in bfloat16 where the
+    processor computes them several times as fast.
 
     Args:
         loss_of: the loss of step 0, 1, ….
@@ -57,7 +58,8 @@ def learn(network: nn.Module, loss_of: Callable[[int], Tensor], lesson: Lesson) 
     shown: list[float] = []
     for step in range(first, lesson.steps):
         set_learning_rate(optimiser, learning_rate(lesson.optimiser, step, lesson.steps))
-        loss = loss_of(step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_matrix_tiles()):
+            loss = loss_of(step)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if lesson.optimiser.max_norm is not None:
@@ -77,6 +79,11 @@ def learn(network: nn.Module, loss_of: Callable[[int], Tensor], lesson: Lesson) 
             )
     if average is not None:
         _put(weights, average.tensors())
+
+
+def has_matrix_tiles() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in units of its own (AMX)."""
+    return bool(torch.cpu.get_capabilities().get("amx_tile", False))
 
 
 def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

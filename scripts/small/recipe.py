@@ -4,8 +4,11 @@ work/data/                      pictures, clips, paintings
 work/autoencoder.safetensors    in TAESD's names
 work/towers.safetensors         both towers of open_clip's CLIP
 work/latents.safetensors        of all pictures and clips
-work/base.safetensors           one checkpoint in the published video family's layout, float32
+work/base.safetensors           one checkpoint in the published video family's layout
 work/image_encoder.safetensors  the vision tower alone
+
+Weights are kept in float16, and each stage reads what the stage before kept: what is given away is what the
+next stage learnt on.
 """
 
 from __future__ import annotations
@@ -74,7 +77,7 @@ def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
 def _write_autoencoder(path: Path, work: Path, seed: int, steps: int) -> None:
     pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
     network = autoencoder.train_autoencoder(pixels, work / "autoencoder", seed, steps)
-    save_file(contiguous(network.state_dict()), path)
+    save_file(kept(network.state_dict()), path)
 
 
 def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
@@ -82,7 +85,7 @@ def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
     pixels = read_pictures(work / "data", records)
     texts = [_alt_texts(seed, number, record, pixels[number]) for number, record in enumerate(records)]
     network = towers.train_towers(pixels, texts, work / "towers", seed, steps)
-    save_file(contiguous(network.state_dict()), path)
+    save_file(kept(network.state_dict()), path)
 
 
 def _alt_texts(seed: int, number: int, record: dict[str, Any], pixels: Tensor) -> list[str]:
@@ -108,7 +111,7 @@ def _write_base(path: Path, work: Path, seed: int, steps: int) -> None:
     unet = base.train_base(shown, work / "base", seed, steps)
     spatial, temporal = networks.published_unet(base.unet_spec(), unet)
     whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
-    save_file(contiguous(whole), path)
+    save_file(kept(whole), path)
 
 
 def _shown(work: Path, text: dict[str, Tensor]) -> base.Shown:
@@ -127,6 +130,11 @@ def _write_image_encoder(path: Path, work: Path) -> None:
 
 def _parts(file: Path, vision: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in load_file(file).items() if name.startswith(VISION) == vision}
+
+
+def kept(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As they are saved: vectors and matrices in float16, single numbers as they are."""
+    return {name: (t.half() if t.ndim else t).contiguous() for name, t in tensors.items()}
 
 
 def read_records(data: Path, clips: bool) -> list[dict[str, Any]]:

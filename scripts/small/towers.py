@@ -5,6 +5,7 @@ N pictures, [N, H, W, 3]; D = 64 numbers of the shared space.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ BATCH = 96
 OPTIMISER = Optimiser(lr=1e-3, schedule="cosine", warmup_steps=100, args={"weight_decay": 0.01})
 DIMENSION = TEXT_WIDTH = 64
 VISION_WIDTH, PATCH, VISION_SIDE = 128, 16, 112
-TEXT_LAYERS, VISION_LAYERS = 3, 4
+TEXT_LAYERS, VISION_LAYERS = 2, 3  # that learn
 SMALLEST_PART = 0.6  # of a picture's side that the vision tower sees in training
 LOCAL = 0.5  # weight of the same loss for the mean of the local tokens
 COLOUR_NOISE = 0.02
@@ -53,8 +54,9 @@ def train_towers(
     """Both towers after `steps` steps of CLIP's symmetric cross-entropy.
 
     The mean of the local image tokens is held to the same texts, at half the weight: style adapters read all
-    tokens, and the class token alone would leave those of the last layer to chance. Rows of the vocabulary
-    that no text has are zero in the end.
+    tokens, and the class token alone would leave those of the last layer to chance. In the end rows of the
+    vocabulary that no text has are zero, and the text tower has one more layer, which changes nothing: U-Nets
+    read the state before the last layer.
 
     Args:
         pixels_NHWC: uint8.
@@ -75,6 +77,7 @@ def train_towers(
 
     learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
     _forget_unused_words(network, tokens)
+    _append_idle_layer(network)
     return network.requires_grad_(False)
 
 
@@ -101,9 +104,10 @@ def image_tokens(network: Any, pixels_N3SS: Tensor) -> tuple[Tensor, Tensor]:
 
 def contrast(images_ND: Tensor, texts_ND: Tensor, scale: Tensor) -> Tensor:
     """CLIP's loss: the mean of cross-entropies over pictures and over texts, of scale · cos(image, text)."""
-    logits = scale * images_ND @ texts_ND.T
-    true = torch.arange(len(logits))
-    return (F.cross_entropy(logits, true) + F.cross_entropy(logits.T, true)) / 2
+    with torch.autocast("cpu", enabled=False):  # bfloat16 would round the logits to quarters
+        logits = scale * images_ND.float() @ texts_ND.float().T
+        true = torch.arange(len(logits))
+        return (F.cross_entropy(logits, true) + F.cross_entropy(logits.T, true)) / 2
 
 
 def vision_input(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
@@ -127,3 +131,12 @@ def _forget_unused_words(network: Any, tokens: list[Tensor]) -> None:
     seen[used] = True
     with torch.no_grad():
         network.token_embedding.weight[~seen] = 0
+
+
+def _append_idle_layer(network: Any) -> None:
+    layers = network.transformer.resblocks
+    idle = copy.deepcopy(layers[-1])
+    with torch.no_grad():
+        for weight in idle.parameters():
+            weight.zero_()
+    layers.append(idle)

@@ -95,6 +95,10 @@ def test_towers_learn_and_forget_words_that_no_text_has(tmp_path, monkeypatch):
     assert (local @ text.T).argmax(dim=1).tolist() == [0, 1, 2, 3]
     rows = network.token_embedding.weight.abs().sum(dim=1)
     assert set(rows.nonzero().flatten().tolist()) == set(said.unique().tolist())
+    idle = network.transformer.resblocks[-1]
+    assert len(network.transformer.resblocks) == towers.TEXT_LAYERS + 1
+    state = torch.randn(2, 77, towers.TEXT_WIDTH)
+    assert torch.equal(idle(state), state)
 
 
 def test_batches_pair_latents_with_their_texts():

@@ -30,7 +30,8 @@ FIRST_TEMPORAL, FIRST_HEADS = "input_blocks.0.1", 8
 
 def unet_spec(model_channels: int, head_dim: int, channel_mult: tuple[int, ...] = (1, 2)) -> UNetSpec:
     """A video U-Net with one residual block per level on the way down, two on the way up, and attention
-    everywhere; level i is `channel_mult[i] * model_channels` wide, heads are `head_dim` wide."""
+    everywhere; level i is `channel_mult[i] * model_channels` wide, heads are `head_dim` wide, but for the eight
+    of the first temporal block."""
     widths = [factor * model_channels for factor in channel_mult]
     levels = len(widths)
     places = {FIRST_TEMPORAL: model_channels}
@@ -56,9 +57,9 @@ def unet_spec(model_channels: int, head_dim: int, channel_mult: tuple[int, ...] 
 
 
 def _temporal_block(name: str, channels: int, head_dim: int) -> TemporalBlockSpec:
-    first = name == FIRST_TEMPORAL
-    heads = FIRST_HEADS if first else channels // head_dim
-    return TemporalBlockSpec(name, channels, heads, head_dim, max_distance=FRAMES, convolves=first)
+    if name == FIRST_TEMPORAL:
+        return TemporalBlockSpec(name, channels, FIRST_HEADS, channels // FIRST_HEADS, FRAMES, convolves=True)
+    return TemporalBlockSpec(name, channels, channels // head_dim, head_dim, FRAMES, convolves=False)
 
 
 def unet_tensors(spec: UNetSpec, generator: torch.Generator) -> Tensors:
