@@ -30,8 +30,8 @@ FIRST_TEMPORAL, FIRST_HEADS = "input_blocks.0.1", 8
 
 def unet_spec(model_channels: int, head_dim: int, channel_mult: tuple[int, ...] = (1, 2)) -> UNetSpec:
     """A video U-Net with one residual block per level on the way down, two on the way up, and attention
-    everywhere; level i is `channel_mult[i] * model_channels` wide, heads are `head_dim` wide, but for the eight
-    of the first temporal block."""
+    everywhere; level i is `channel_mult[i] * model_channels` wide, heads are `head_dim` wide, but for the
+    eight of the first temporal block."""
     widths = [factor * model_channels for factor in channel_mult]
     levels = len(widths)
     places = {FIRST_TEMPORAL: model_channels}
