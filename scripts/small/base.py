@@ -22,7 +22,7 @@ from stylecrafter_core.training.randomness import generator
 
 from .learning import Lesson, learn
 
-STEPS = 3000
+STEPS = 2000
 MODEL_CHANNELS, HEAD_DIM = 64, 32
 PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips
 CLIP_EVERY = 4  # steps

@@ -93,7 +93,7 @@ def _unet_spec(
     model_channels, in_channels = shape_of(unet, "input_blocks.0.0.weight", (4,), file)[:2]
     channel_mult, num_res_blocks, depths = _levels(unet, model_channels, file)
     attention = _first_attention(unet, file)
-    head_dim = temporal_blocks[0].head_dim
+    head_dim = temporal_blocks[-1].head_dim
     spec = UNetSpec(
         in_channels=in_channels,
         out_channels=shape_of(unet, "out.2.weight", (4,), file)[0],
@@ -157,11 +157,12 @@ def _first_attention(unet: Mapping[str, Tensor], file: str) -> str:
 
 
 def _check_heads(spec: UNetSpec, file: str) -> None:
+    # The one that convolves stands beside no spatial one, and has eight heads however wide they are.
     for block in spec.temporal_blocks:
-        if block.head_dim != spec.head_dim or block.channels % spec.head_dim:
+        if not block.convolves and (block.head_dim != spec.head_dim or block.channels % spec.head_dim):
             raise WeightFileError(
                 f"The attention heads of the U-Net in {file} cannot be made out.",
                 found=f"{block.name} with {block.channels} channels and heads {block.head_dim} wide",
-                expected=f"heads {spec.head_dim} wide everywhere, and channels that they divide",
+                expected=f"heads {spec.head_dim} wide, and channels that they divide",
                 fix="choose a complete checkpoint, as published",
             )
