@@ -14,7 +14,7 @@ class Style:
     Compared and hashed by identity, so that what is derived from it can be cached next to it.
 
     Attributes:
-        tokens: [1, Q, D] style tokens.
+        tokens: [1, Q, D] style tokens; with a style for each row of a batch [rows, Q, D].
         adapter_id: fingerprint of the adapter that made them; no other adapter can read them.
         family: key of `spec.FAMILIES`.
     """

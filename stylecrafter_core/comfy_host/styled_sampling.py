@@ -1,8 +1,12 @@
-"""Pictures and videos from a base and an adapter, through the same calls as the nodes."""
+"""Pictures and videos from a base and an adapter, through the same calls as the nodes.
+
+B videos of T frames, each of its own prompt and in a style of its own; R references of L CLIP tokens each.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import comfy.model_management
@@ -10,9 +14,11 @@ import torch
 from torch import Tensor
 
 from ..adapter import StyleAdapter
+from ..errors import InputError
 from .adapter import HostAdapter
-from .conditioning import StyleRequest, apply_style
+from .conditioning import Conditioning, StyleRequest, apply_style
 from .frozen_base import FrozenBase
+from .latents import empty_video_latent
 from .patch import patch_model
 from .sampling import RELEASED_SAMPLER, sample
 
@@ -38,26 +44,47 @@ class SamplingSettings:
 
 @torch.no_grad()
 def sample_style(
-    base: FrozenBase, adapter: HostAdapter, clip_tokens_RLW: Tensor, prompt: str, settings: SamplingSettings
+    base: FrozenBase,
+    adapter: HostAdapter,
+    references: Sequence[Tensor],
+    prompts: Sequence[str],
+    settings: SamplingSettings,
 ) -> Tensor:
-    """Frames [T, H, W, 3] in 0..1 of a prompt in the style of R references, sampled with both scales."""
-    style = adapter.encode(clip_tokens_RLW)
-    positive = _conditioning(base, prompt)
-    styled = apply_style(positive, StyleRequest(style, settings.strength, 0.0, 1.0))
-    return _sampled(base, patch_model(base.model, adapter), styled, settings, settings.cfg_style)
+    """Frames [B, T, H, W, 3] in 0..1, sampled with both scales in one batch.
+
+    Args:
+        references: B times [R, L, W], the CLIP tokens of one style.
+        prompts: B texts whose tokens are equally many: up to 75, say.
+
+    Raises:
+        InputError: a prompt is longer than another by a whole row of tokens.
+    """
+    styles = [adapter.encode(clip_tokens) for clip_tokens in references]
+    rows = _per_frame(torch.cat([style.tokens for style in styles]), settings.num_frames)
+    request = StyleRequest(replace(styles[0], tokens=rows), settings.strength, 0.0, 1.0)
+    styled = apply_style(_conditioning(base, prompts, settings.num_frames), request)
+    return _sampled(
+        base, patch_model(base.model, adapter), styled, len(prompts), settings, settings.cfg_style
+    )
 
 
 @torch.no_grad()
 def sample_attached(
-    base: FrozenBase, adapter: StyleAdapter, clip_tokens_RLW: Tensor, prompt: str, settings: SamplingSettings
+    base: FrozenBase,
+    adapter: StyleAdapter,
+    references: Sequence[Tensor],
+    prompts: Sequence[str],
+    settings: SamplingSettings,
 ) -> Tensor:
     """The same for the ablation whose style tokens stand behind the text tokens; one scale, `cfg_text`."""
-    [[text, values]] = _conditioning(base, prompt)
-    tokens = adapter.style_transformer(
-        clip_tokens_RLW.flatten(0, 1)[None].to(next(adapter.parameters()).device)
-    )
-    attached = [[torch.cat([text, tokens.to(text)], dim=1), values]]
-    return _sampled(base, base.model, attached, settings, settings.cfg_text)
+    [[text, values]] = _conditioning(base, prompts, settings.num_frames)
+    device = next(adapter.parameters()).device
+    tokens = [
+        adapter.style_transformer(clip_tokens.flatten(0, 1)[None].to(device)) for clip_tokens in references
+    ]
+    rows = _per_frame(torch.cat(tokens), settings.num_frames)
+    attached = [[torch.cat([text, rows.to(text)], dim=1), values]]
+    return _sampled(base, base.model, attached, len(prompts), settings, settings.cfg_text)
 
 
 def hand_back(base: FrozenBase, device: torch.device) -> None:
@@ -66,18 +93,43 @@ def hand_back(base: FrozenBase, device: torch.device) -> None:
     base.unet.to(device)
 
 
-def _conditioning(base: FrozenBase, prompt: str) -> list:
-    return base.clip.encode_from_tokens_scheduled(base.clip.tokenize(prompt))
+def _conditioning(base: FrozenBase, prompts: Sequence[str], num_frames: int) -> Conditioning:
+    """One entry with a row for each frame of each prompt, encoded one by one as prompts of a graph are."""
+    encoded = [base.clip.encode_from_tokens_scheduled(base.clip.tokenize(prompt))[0] for prompt in prompts]
+    texts = [text for text, _ in encoded]
+    lengths = {text.shape[1] for text in texts}
+    if len(lengths) > 1:
+        raise InputError(
+            "Prompts of one batch must have equally many tokens.",
+            found=f"{', '.join(map(str, sorted(lengths)))} tokens",
+            expected="one number",
+            fix="sample long prompts by themselves",
+        )
+    pooled = [values["pooled_output"] for _, values in encoded if values.get("pooled_output") is not None]
+    values = dict(encoded[0][1])
+    if pooled:
+        values["pooled_output"] = _per_frame(torch.cat(pooled), num_frames)
+    return [[_per_frame(torch.cat(texts), num_frames), values]]
+
+
+def _per_frame(rows_B: Tensor, num_frames: int) -> Tensor:
+    """[B, ...] to [B · T, ...]. A single row stays one: the host gives it to every frame."""
+    return rows_B if len(rows_B) == 1 else rows_B.repeat_interleave(num_frames, dim=0)
 
 
 def _sampled(
-    base: FrozenBase, model: Any, positive: list, settings: SamplingSettings, cfg_style: float
+    base: FrozenBase,
+    model: Any,
+    positive: Conditioning,
+    videos: int,
+    settings: SamplingSettings,
+    cfg_style: float,
 ) -> Tensor:
-    latent = torch.zeros(settings.num_frames, 4, settings.height // 8, settings.width // 8)
+    latent = empty_video_latent(settings.width, settings.height, settings.num_frames, videos)
     sampled = sample(
         model,
         positive,
-        _conditioning(base, ""),
+        _conditioning(base, [""], 1),
         {"samples": latent, "frames": settings.num_frames},
         cfg_text=settings.cfg_text,
         cfg_style=cfg_style,
@@ -87,4 +139,5 @@ def _sampled(
         scheduler="ddim_uniform",
         denoise=1.0,
     )
-    return base.vae.decode(sampled["samples"]).cpu().float().clamp(0, 1)
+    frames = base.vae.decode(sampled["samples"]).cpu().float().clamp(0, 1)
+    return frames.unflatten(0, (videos, settings.num_frames))

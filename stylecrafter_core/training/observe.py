@@ -80,15 +80,14 @@ class Observer:
         )
 
         def draw(reference: Reference, prompt: str) -> Tensor:
-            return sample_style(self.setup.base, hosted, reference.clip_tokens, prompt, self._settings())
+            tokens, settings = [reference.clip_tokens], self._settings()
+            return sample_style(self.setup.base, hosted, tokens, [prompt], settings)[0]
 
         return draw
 
     def _attached(self, reference: Reference, prompt: str) -> Tensor:
-        model = self.setup.model
-        return sample_attached(
-            self.setup.base, model.adapter, reference.clip_tokens, prompt, self._settings()
-        )
+        base, adapter, tokens = self.setup.base, self.setup.model.adapter, [reference.clip_tokens]
+        return sample_attached(base, adapter, tokens, [prompt], self._settings())[0]
 
     def _settings(self) -> SamplingSettings:
         samples, data = self.config.samples, self.config.data
