@@ -6,10 +6,19 @@ method itself. Networks of other people and OpenCV are imported when a measure t
 
 from .content_classifier import ContentClassifier, load_classifier, save_classifier, train_classifier
 from .copies import copy_scores
+from .curve_chart import draw_curves
 from .flow import BACKENDS, Flows, clip_flows
 from .gain_chart import draw_gains, gain_table
-from .intervals import Estimate, estimate, paired_difference
-from .style_numbers import StyleJudge, cosine_distances, euclidean_distances, retrieval_ranks, top_1
+from .intervals import Estimate, estimate, paired_difference, paired_ratio
+from .sheet import labelled_sheet
+from .style_numbers import (
+    StyleJudge,
+    cosine_distances,
+    euclidean_distances,
+    nearest_of,
+    retrieval_ranks,
+    top_1,
+)
 from .table import markdown_table, with_interval
 from .time_measures import flow_magnitude, temporal_cosine, time_measures, warp_error
 
@@ -22,14 +31,18 @@ __all__ = [
     "clip_flows",
     "copy_scores",
     "cosine_distances",
+    "draw_curves",
     "draw_gains",
     "estimate",
     "euclidean_distances",
     "flow_magnitude",
     "gain_table",
+    "labelled_sheet",
     "load_classifier",
     "markdown_table",
+    "nearest_of",
     "paired_difference",
+    "paired_ratio",
     "retrieval_ranks",
     "save_classifier",
     "temporal_cosine",

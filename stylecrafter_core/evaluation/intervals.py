@@ -70,6 +70,32 @@ def paired_difference(values: Values, baseline: Values, seed: int = SEED) -> Est
     Raises:
         InputError: shapes differ, or as `estimate`.
     """
+    one, other = _checked_pair(values, baseline)
+    return estimate(one - other, seed)
+
+
+def paired_ratio(values: Values, baseline: Values, seed: int = SEED) -> Estimate:
+    """`mean(values) / mean(baseline)`; both means are taken over the same resampled items.
+
+    Returns:
+        `mean` is the ratio, `n` the number of pairs, `std` NaN. All NaN but n where the baseline's mean is 0;
+        draws in which it is 0 are left out of the interval.
+
+    Raises:
+        InputError: shapes differ, or as `estimate`.
+    """
+    one, other = _checked_pair(values, baseline)
+    if other.mean() == 0:
+        return Estimate(math.nan, math.nan, one.size, math.nan, math.nan)
+    ratio = float(one.mean() / other.mean())
+    if one.size == 1:
+        return Estimate(ratio, math.nan, 1, math.nan, math.nan)
+    means, baselines = _resampled_means(one, seed), _resampled_means(other, seed)
+    drawn = means[baselines != 0] / baselines[baselines != 0]
+    return Estimate(ratio, math.nan, one.size, *_middle(drawn))
+
+
+def _checked_pair(values: Values, baseline: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     one, other = _checked(values), _checked(baseline)
     if one.shape != other.shape:
         raise InputError(
@@ -78,7 +104,7 @@ def paired_difference(values: Values, baseline: Values, seed: int = SEED) -> Est
             expected="one value for each item on both sides, in the same order",
             fix="score both on the same prompts, references and seeds",
         )
-    return estimate(one - other, seed)
+    return one, other
 
 
 def _checked(values: Values) -> NDArray[np.float64]:
@@ -105,11 +131,20 @@ def _no_values(found: str) -> InputError:
 def _interval(table: NDArray[np.float64], seed: int) -> tuple[float, float]:
     if table.size == 1:
         return math.nan, math.nan
+    return _middle(_resampled_means(table, seed))
+
+
+def _resampled_means(table: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """[RESAMPLES]; tables of one shape are resampled alike."""
     rng = np.random.default_rng(seed)
     # How often each place of an axis is drawn is all that a mean over draws depends on.
     first, *others = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in table.shape)
     means = np.tensordot(first, table, axes=1)
     for shares in others:
         means = np.einsum("rn,rn...->r...", shares, means)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return means
+
+
+def _middle(drawn: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

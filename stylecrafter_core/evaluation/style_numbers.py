@@ -5,6 +5,8 @@ B pictures, N results, K references, D = 100 numbers.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from PIL import Image
@@ -126,6 +128,32 @@ def top_1(ranks_N: Tensor) -> Tensor:
     Its mean is the retrieval rate; chance is 1/K.
     """
     return (ranks_N == 0).float()
+
+
+def nearest_of(ranks_N: Tensor, references: int, candidates: int) -> Tensor:
+    """How probably a result's own reference is the nearest of `candidates` that hold it: [N] float, 0..1.
+
+    The others are drawn by lot from all K references: `C(K − 1 − rank, m − 1) / C(K − 1, m − 1)` for m
+    candidates. It is the mean of `top_1` over every such draw; chance is 1/m.
+
+    Args:
+        ranks_N: from `retrieval_ranks` among all K.
+        references: K.
+        candidates: m, 1..K.
+
+    Raises:
+        InputError: there are not so many references.
+    """
+    if not 1 <= candidates <= references:
+        raise InputError(
+            "There are too few references to choose candidates from.",
+            found=f"{candidates} of {references}",
+            expected=f"1 to {references} candidates",
+            fix="rank the results among more references, or take fewer candidates",
+        )
+    draws = math.comb(references - 1, candidates - 1)
+    wins = [math.comb(references - 1 - rank, candidates - 1) for rank in ranks_N.tolist()]
+    return torch.tensor([won / draws for won in wins])
 
 
 def _check_numbers(results_ND: Tensor, references_KD: Tensor) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.evaluation import Estimate, estimate, paired_difference
+from stylecrafter_core.evaluation import Estimate, estimate, paired_difference, paired_ratio
 
 
 def test_the_interval_is_that_of_the_normal_theory():
@@ -81,3 +81,28 @@ def test_bad_values_are_refused(values, words):
 def test_pairs_of_different_items_are_refused():
     with pytest.raises(InputError, match=r"\[2\] and \[3\]"):
         paired_difference([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_a_ratio_takes_both_means_over_the_same_items():
+    rng = np.random.default_rng(5)
+    baseline = rng.uniform(0.1, 4.0, (20, 10))
+    found = paired_ratio(0.6 * baseline, baseline)
+    assert (found.mean, found.n) == (pytest.approx(0.6), 200)
+    assert (found.low, found.high) == (pytest.approx(0.6), pytest.approx(0.6))
+    independent = paired_ratio(0.6 * rng.permuted(baseline), baseline)
+    assert independent.low < 0.58
+    assert independent.high > 0.62
+
+
+def test_a_ratio_to_nothing_is_no_number():
+    found = paired_ratio([1.0, 0.0], [0.0, 0.0])
+    assert math.isnan(found.mean)
+    assert math.isnan(found.low)
+    assert found.n == 2
+
+
+def test_draws_without_a_baseline_are_left_out():
+    found = paired_ratio([1.0, 1.0, 0.0], [1.0, 0.0, 0.0])
+    assert found.mean == pytest.approx(2.0)
+    assert math.isfinite(found.low)
+    assert math.isfinite(found.high)

@@ -1,6 +1,7 @@
 """The style judge: its numbers are those of the package, and retrieval counts as written down."""
 
 import io
+import itertools
 import math
 import sys
 from importlib import metadata, resources
@@ -15,6 +16,7 @@ from stylecrafter_core.evaluation import (
     StyleJudge,
     cosine_distances,
     euclidean_distances,
+    nearest_of,
     retrieval_ranks,
     top_1,
 )
@@ -142,3 +144,22 @@ def test_a_package_without_the_file_is_named():
 
 def test_a_module_that_is_there_is_given():
     assert imported("math", "python", "This test") is math
+
+
+def test_the_nearest_of_some_is_the_mean_over_every_choice_of_them():
+    ranks, candidates = torch.tensor([0, 1, 3]), 3
+    wrong = range(5)  # of six references; the nearer ones are 0 .. rank − 1
+    choices = list(itertools.combinations(wrong, candidates - 1))
+    expected = [sum(min(choice) >= rank for choice in choices) / len(choices) for rank in ranks.tolist()]
+    torch.testing.assert_close(nearest_of(ranks, 6, candidates), torch.tensor(expected))
+
+
+def test_the_nearest_of_all_is_top_1_and_chance_is_one_in_their_number():
+    ranks = torch.arange(34)
+    assert torch.equal(nearest_of(ranks, 34, 34), top_1(ranks))
+    assert float(nearest_of(ranks, 34, 20).mean()) == pytest.approx(1 / 20)
+
+
+def test_candidates_must_be_there():
+    with pytest.raises(InputError, match="too few references"):
+        nearest_of(torch.tensor([0]), 10, 20)
