@@ -30,7 +30,7 @@ else:
     # At the end: scripts/test.py must not hide the standard library's `test`.
     sys.path.append(str(ROOT / "scripts"))
     sys.path.append(str(Path(__file__).parent))
-    pytest_plugins = ["golden_video", "training_materials"]
+    pytest_plugins = ["golden_video", "small_family", "training_materials"]
 
 
 @dataclass(frozen=True)

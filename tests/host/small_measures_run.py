@@ -1,0 +1,75 @@
+"""Measures an adapter that was never trained on the tiny family: `… FAMILY FOLDER HOST`.
+
+Every measurement runs as it does for the real one, with few paintings, prompts, settings and steps.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path += [str(ROOT / "scripts"), str(ROOT)]
+
+
+def main(family: Path, folder: Path, host: Path) -> None:
+    from stylecrafter_core.comfy_host.find import activate
+
+    activate(host, cpu=True, exact_attention=True)
+    import torch
+
+    torch.set_num_threads(1)
+    from small.judging import content, curve, gains, grid, held_out, time
+    from small.judging.report import write_results
+    from small.judging.sampler import Files
+    from small.judging.study import Study, settings_of
+
+    from stylecrafter_core.training.config import load_config
+
+    write_weights(family, folder)
+    content.TESTS = 20
+    curve.STRENGTHS = (0.0, 1.0)
+    grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 5.0), (0.0, 3.0)
+    study = Study(
+        Files(
+            family / "base.safetensors",
+            family / "image_encoder.safetensors",
+            folder / "adapter.safetensors",
+            folder / "temporal.safetensors",
+        ),
+        settings_of(load_config(ROOT / "configs" / "small_style.yaml"), steps=2),
+        folder,
+        most_paintings=2,
+        most_prompts=2,
+        schooling=content.Schooling(scenes=40, steps=2),
+    )
+    for topic in (held_out, curve, grid, time, gains):
+        measured = topic.measure(study)
+        name = topic.__name__.rpartition(".")[2]
+        write_results(name, measured, topic.tables(measured.record), folder, None)
+
+
+def write_weights(family: Path, folder: Path) -> None:
+    """An adapter with an effect, and temporal blocks that are not the base's."""
+    import torch
+
+    from stylecrafter_core.comfy_host.frozen_base import load_base, temporal_tensors
+    from stylecrafter_core.comfy_host.new_adapter import create_tensors, spec_for
+    from stylecrafter_core.formats import save_adapter, save_temporal
+
+    base: Any = load_base(family / "base.safetensors", None, family / "image_encoder.safetensors", "float32")
+    spec = spec_for(base.unet, "video", clip_width=base.clip_width, num_queries=4, depth=1)
+    tensors = create_tensors(spec, base.unet, seed=0)
+    tensors |= {name: torch.ones_like(t) for name, t in tensors.items() if name.endswith("norm.weight")}
+    save_adapter(folder / "adapter.safetensors", spec, tensors)
+    random = torch.Generator().manual_seed(0)
+    temporal = {
+        name: tensor + 0.1 * torch.randn(tensor.shape, generator=random)
+        for name, tensor in temporal_tensors(base.unet).items()
+    }
+    save_temporal(folder / "temporal.safetensors", base.temporal_blocks, temporal)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

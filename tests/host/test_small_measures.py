@@ -1,0 +1,99 @@
+"""Every measurement of the small family at a reduced size: its rows are there and mean what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_family import run_script
+
+pytestmark = pytest.mark.launched
+
+OF_PICTURES = {"style_nearest", "style_similarity", "subject_recognised", "copy"}
+OF_VIDEOS = OF_PICTURES | {"warp_error", "warp_error_masked", "motion_percent"}
+
+
+@pytest.fixture(scope="module")
+def measured(host, small_family, tmp_path_factory) -> Path:
+    """A folder with what `scripts/measure_small.py` writes."""
+    folder = tmp_path_factory.mktemp("measures")
+    run_script("small_measures_run.py", small_family, folder, host.path)
+    return folder
+
+
+def record(folder: Path, topic: str) -> dict[str, Any]:
+    return json.loads((folder / f"{topic}.json").read_text(encoding="utf-8"))
+
+
+def row(folder: Path, table: str, name: str) -> list[str]:
+    """The cells of a table's row, by its first cell."""
+    lines = (folder / f"{table}.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return next(cells for cells in rows if cells[0] == name)
+
+
+def mean(values: Any) -> str:
+    return f"{np.mean(values):.3f}"
+
+
+def test_held_out_pairs_are_judged_in_their_style_and_without(measured):
+    found = record(measured, "held_out")
+    styled, base = found["values"]["styled"], found["values"]["base alone"]
+    assert set(styled) == set(base) == OF_PICTURES
+    assert all(np.shape(values) == (2, 2) for values in styled.values())
+    assert styled["style_similarity"] != base["style_similarity"]
+    cells = row(measured, "held_out", "its own reference is the nearest of 20")
+    assert cells[1].split()[0] == mean(styled["style_nearest"])
+    assert cells[2] == "0.050"
+    assert row(measured, "held_out", "plain scenes that the judge recognises")[2] == "0.062"
+
+
+def test_the_curve_begins_at_the_base_alone_and_passes_the_default(measured):
+    values, pairs = record(measured, "curve")["values"], record(measured, "held_out")["values"]
+    assert list(values) == ["0", "1"]
+    assert values["0"] == pairs["base alone"]
+    assert values["1"] == pairs["styled"]
+    assert row(measured, "curve", "1")[1].split()[0] == mean(pairs["styled"]["style_nearest"])
+
+
+def test_the_grid_holds_the_defaults_and_the_base_alone(measured):
+    values, pairs = record(measured, "grid")["values"], record(measured, "held_out")["values"]
+    assert values["5"]["3"] == pairs["styled"]
+    assert values["5"]["0"] == pairs["base alone"]
+    assert values["1"]["3"] != values["5"]["3"]
+    assert row(measured, "grid_style_nearest", "5")[1].startswith(
+        f"{np.mean(pairs['base alone']['style_nearest']):.2f}"
+    )
+    assert len(row(measured, "grid_subject_recognised", "1")) == 3
+
+
+def test_the_stages_differ_in_time(measured):
+    first, second = (record(measured, "time")["values"][stage] for stage in ("stage 1", "stage 2"))
+    assert set(first) == set(second) == OF_VIDEOS
+    assert first["warp_error"] != second["warp_error"]
+    assert np.min(first["motion_percent"]) > 0
+    _, one, other, difference, ratio = row(measured, "time", "warp error (×10⁻³)")
+    change = np.mean(second["warp_error"]) - np.mean(first["warp_error"])
+    assert [one.split()[0], other.split()[0]] == [mean(first["warp_error"]), mean(second["warp_error"])]
+    assert float(difference.split()[0]) == pytest.approx(change, abs=1e-3)
+    assert float(ratio.split()[0]) == pytest.approx(1 + change / np.mean(first["warp_error"]), abs=1e-3)
+
+
+def test_gains_have_a_row_for_each_kind_of_style(measured):
+    found = record(measured, "gains")
+    assert not set(found["rich"]) & set(found["plain"])
+    short = found["values"]["short"]
+    assert np.shape(short["rich"]) == np.shape(short["plain"]) == (len(found["rich"]), 2)
+    assert 0 < np.min(short["rich"]) <= np.max(short["rich"]) < 2
+    assert row(measured, "gains", "rich styles")[1].split()[0] == mean(short["rich"])
+    assert row(measured, "gains", "rich − plain")[3] == ""
+
+
+@pytest.mark.parametrize("name", ["held_out", "curve", "grid", "time", "gains"])
+def test_pictures_are_written(measured, name):
+    with Image.open(measured / f"{name}.png") as picture:
+        assert len(set(picture.convert("L").resize((64, 64)).tobytes())) > 10
