@@ -1,0 +1,129 @@
+"""The paper's ablations in miniature: train every variant of the small family, score it, write the tables.
+
+python scripts/miniature.py                               everything, at the shipped configs' length
+python scripts/miniature.py --style-steps 600 --temporal-steps 200 --set engine.precision=bf16
+python scripts/miniature.py --only full attach            some of the rows
+
+Reads the family that scripts/train_small.py made, with the two manifests that its --help names. What was
+stopped goes on when the same command is given again; what is trained or scored is not done a second time. The
+document is brought up to date after each variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import environment
+import pinned_hosts
+from environment import ROOT, say
+
+from stylecrafter_core.errors import StyleCrafterError
+
+ROWS = ("full", "no_augmentation", "attach", "fixed_gain", "two_stages", "no_temporal", "joint")
+
+
+def main() -> int:
+    arguments = arguments_of(sys.argv[1:])
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("small").setLevel(logging.INFO)
+    try:
+        environment.enter(arguments.current_interpreter)
+        host = pinned_hosts.usable_host()
+        environment.install(host, arguments.current_interpreter)
+        compare(host, arguments)
+    except StyleCrafterError as error:
+        say(f"\nThe comparison is not complete. {error}")
+        return 1
+    say(f"\nTables and pictures: {arguments.document}")
+    return 0
+
+
+def arguments_of(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    environment.add_arguments(parser)
+    parser.add_argument("--family", type=Path, default=Path("runs/small"), help="of scripts/train_small.py")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/miniature"), help="folder for runs and scores"
+    )
+    parser.add_argument("--document", type=Path, default=ROOT / "docs" / "miniature.md")
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the trainings")
+    parser.add_argument("--style-steps", type=int, help="default: as in configs/small_style.yaml")
+    parser.add_argument("--temporal-steps", type=int, help="default: as in configs/small_temporal.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="passed on to train.py")
+    parser.add_argument("--steps", type=int, help="of the sampler")
+    parser.add_argument("--paintings", type=int, help="at most so many")
+    parser.add_argument("--prompts", type=int, help="at most so many")
+    parser.add_argument(
+        "--judges", type=Path, default=Path("runs/small_measures"), help="where the content judge is"
+    )
+    parser.add_argument("--judge-scenes", type=int, default=4000, help="that the content judge learns from")
+    parser.add_argument("--judge-steps", type=int, default=1500, help="for so many steps")
+    return parser.parse_args(words)
+
+
+def compare(host: Path, arguments: argparse.Namespace) -> None:
+    from stylecrafter_core.comfy_host.find import activate
+
+    activate(host, exact_attention=True)
+    from small.miniature.page import write_page
+    from small.miniature.scoring import claim, score
+    from small.miniature.training import needs
+    from small.miniature.variants import VARIANTS
+
+    needs(arguments.family)
+    plan, study = _plan(host, arguments), _study(arguments)
+    claim(plan, study)
+    for seed in arguments.seeds:
+        for name in arguments.only:
+            score(plan, study, VARIANTS[name], seed)
+            write_page(plan.work, study, arguments.seeds, arguments.document)
+
+
+def _plan(host: Path, arguments: argparse.Namespace) -> Any:
+    from small.miniature.training import Plan
+
+    return Plan(
+        arguments.family,
+        arguments.work,
+        arguments.style_steps or _config("style").run.steps,
+        arguments.temporal_steps or _config("temporal").run.steps,
+        tuple(arguments.set),
+        host,
+    )
+
+
+def _study(arguments: argparse.Namespace) -> Any:
+    from small.judging.content import Schooling
+    from small.judging.sampler import Files
+    from small.judging.study import Study, settings_of
+    from small.miniature.training import BASE, IMAGE_ENCODER
+
+    given = {} if arguments.steps is None else {"steps": arguments.steps}
+    family = arguments.family
+    return Study(
+        Files(family / BASE, family / IMAGE_ENCODER, family / BASE, None),
+        settings_of(_config("style"), **given),
+        arguments.judges,
+        most_paintings=arguments.paintings,
+        most_prompts=arguments.prompts,
+        schooling=Schooling(arguments.judge_scenes, arguments.judge_steps),
+    )
+
+
+def _config(stage: str) -> Any:
+    from small.miniature.variants import STAGES
+
+    from stylecrafter_core.training.config import load_config
+
+    return load_config(ROOT / STAGES[stage])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
