@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 ApiPrompt = dict[str, dict[str, Any]]
 
 
-def fill(workflow: ApiPrompt, values: Mapping[str, Any], picture: str, text: str | None) -> ApiPrompt:
+def fill(
+    workflow: ApiPrompt, values: Mapping[str, Any], pictures: Sequence[str], text: str | None
+) -> ApiPrompt:
     """A copy of the workflow that is ready to be queued.
 
     Args:
-        values: put into every input of that name, e.g. {"ckpt_name": "demo.safetensors", "steps": 10}.
-        picture: file in the host's input folder, for every LoadImage.
+        values: put into every input of that name, e.g. {"ckpt_name": "base.safetensors", "steps": 10}.
+        pictures: files in the host's input folder, for the LoadImage nodes in turn; the last for those left.
         text: prompt for the text encode node that style is applied to; None keeps the workflow's own.
 
     Raises:
@@ -24,8 +26,8 @@ def fill(workflow: ApiPrompt, values: Mapping[str, Any], picture: str, text: str
     loaders = [node for node in filled.values() if node["class_type"] == "LoadImage"]
     if not loaders:
         raise ValueError("the workflow has no LoadImage node to give the style picture to")
-    for node in loaders:
-        node["inputs"]["image"] = picture
+    for number, node in enumerate(loaders):
+        node["inputs"]["image"] = pictures[min(number, len(pictures) - 1)]
     for node in filled.values():
         node["inputs"].update({name: value for name, value in values.items() if name in node["inputs"]})
     if text is not None:

@@ -1,49 +1,56 @@
-"""One picture that shows a video at a glance: the style reference, then frames in reading order."""
+"""One picture that shows videos and images at a glance, a row for each: the references, then the frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-COLUMNS = 4
-MOST_FRAMES = 16
-GAP = 8
-BACKGROUND = (24, 24, 24)
+MOST_FRAMES = 8
+CELL = 128  # height of a row's pictures
+GAP, TITLE_HEIGHT = 8, 18
+BACKGROUND, INK = (24, 24, 24), (230, 230, 230)
+VIDEO_ENDINGS = (".mp4", ".webm")
 
-
-def video_frames(video: Path) -> list[Image.Image]:
-    """All frames of a video file, in order."""
-    with av.open(str(video)) as container:
-        return [frame.to_image() for frame in container.decode(video=0)]
+Row = tuple[str, Sequence[Path], Sequence[Path]]
 
 
-def write_contact_sheet(video: Path, reference: Path, sheet: Path) -> int:
-    """Write the sheet as PNG: the reference as high as a frame, below it up to 16 frames spread evenly.
+def write_overview(rows: Sequence[Row], sheet: Path) -> None:
+    """Writes a PNG with all rows.
 
-    Returns:
-        Number of frames in the video.
+    Args:
+        rows: title, reference pictures, and the videos or images that were made after them.
 
     Raises:
-        ValueError: the video has no frame.
+        ValueError: a video has no frame.
     """
-    frames = video_frames(video)
-    if not frames:
-        raise ValueError(f"{video} has no frame to show")
-    width, height = frames[0].size
-    with Image.open(reference) as picture:
-        style = picture.convert("RGB")
-    style.thumbnail((COLUMNS * (width + GAP) - GAP, height), Image.Resampling.LANCZOS)
-    shown = [frames[index] for index in spread(len(frames), MOST_FRAMES)]
-    rows = 1 + -(-len(shown) // COLUMNS)
-    canvas = Image.new("RGB", (COLUMNS * (width + GAP) + GAP, rows * (height + GAP) + GAP), BACKGROUND)
-    canvas.paste(style, (GAP, GAP))
-    for place, frame in enumerate(shown):
-        row, column = divmod(place, COLUMNS)
-        canvas.paste(frame, (GAP + column * (width + GAP), GAP + (row + 1) * (height + GAP)))
+    lines = [
+        (title, [*_references(references), *(cell for result in results for cell in _shown(result))])
+        for title, references, results in rows
+    ]
+    width = max(sum(cell.width + GAP for cell in cells) for _, cells in lines) + GAP
+    height = len(lines) * (TITLE_HEIGHT + CELL + GAP)
+    canvas = Image.new("RGB", (width, height), BACKGROUND)
+    draw = ImageDraw.Draw(canvas)
+    for number, (title, cells) in enumerate(lines):
+        top, left = number * (TITLE_HEIGHT + CELL + GAP), GAP
+        draw.text((GAP, top + 2), title, INK, ImageFont.load_default(12))
+        for cell in cells:
+            canvas.paste(cell, (left, top + TITLE_HEIGHT))
+            left += cell.width + GAP
+    sheet.parent.mkdir(parents=True, exist_ok=True)
     canvas.save(sheet)
-    return len(frames)
+
+
+def frames_of(result: Path) -> list[Image.Image]:
+    """All frames of a video in order, or the one picture of an image file."""
+    if result.suffix not in VIDEO_ENDINGS:
+        with Image.open(result) as picture:
+            return [picture.convert("RGB")]
+    with av.open(str(result)) as container:
+        return [frame.to_image() for frame in container.decode(video=0)]
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -51,3 +58,23 @@ def spread(count: int, most: int) -> list[int]:
     if count <= most:
         return list(range(count))
     return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def _references(files: Sequence[Path]) -> list[Image.Image]:
+    """The middle square of each."""
+    squares = []
+    for file in files:
+        with Image.open(file) as picture:
+            squares.append(ImageOps.fit(picture.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS))
+    return squares
+
+
+def _shown(result: Path) -> list[Image.Image]:
+    frames = frames_of(result)
+    if not frames:
+        raise ValueError(f"{result} has no frame to show")
+    width = round(frames[0].width * CELL / frames[0].height)
+    return [
+        frames[place].resize((width, CELL), Image.Resampling.LANCZOS)
+        for place in spread(len(frames), MOST_FRAMES)
+    ]

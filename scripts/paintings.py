@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-DEFAULT_PAINTING = 436535  # Vincent van Gogh, Wheat Field with Cypresses
-
 
 @dataclass(frozen=True)
 class Painting:
@@ -20,7 +18,7 @@ class Painting:
     jpeg: bytes
 
 
-def painting(object_id: int = DEFAULT_PAINTING) -> Painting:
+def painting(object_id: int) -> Painting:
     """The painting with that number of the museum's catalogue.
 
     Raises:

@@ -63,9 +63,9 @@ def test_each_row_has_its_own_prompt_and_style(styled, sampling, way, frames):
         sampling.first = row * frames
         own, other = styled.references[row], styled.references[1 - row]
         alone = draw(styled.base, adapter, [own], [PROMPTS[row]], settings)[0]
-        torch.testing.assert_close(together[row], alone, atol=1e-4, rtol=0)
+        torch.testing.assert_close(together[row], alone, atol=2e-5, rtol=0)
         swapped = draw(styled.base, adapter, [other], [PROMPTS[row]], settings)[0]
-        assert (swapped - alone).abs().max() > 1e-3
+        assert (swapped - alone).abs().max() > 3e-4
 
 
 def test_prompts_of_different_length_are_refused(styled, sampling, core):

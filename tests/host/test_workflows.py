@@ -1,4 +1,4 @@
-"""The workflows run in the real host: served over HTTP, on small random weights.
+"""The workflows run in the real host: served over HTTP, on the small family.
 
 Those of SDXL run in test_sdxl_workflows.py.
 """
@@ -48,26 +48,24 @@ def test_every_input_is_one_that_the_node_has(name: str, run_node: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def weights(host: Any, served_base: Path) -> dict[str, str]:
-    """Small random weights and three style pictures, where the served host looks for them."""
-    from demo_weights import make_demo_weights
+def weights(served_base: Path) -> dict[str, str]:
+    """The small family and three style pictures, where the served host looks for them."""
+    from small import family
 
     pictures = served_base / "input"
     pictures.mkdir(parents=True, exist_ok=True)
     for number in range(3):
         pixels = torch.rand(40, 60, 3, generator=torch.Generator().manual_seed(number))
         Image.fromarray((pixels * 255).byte().numpy()).save(pictures / f"style_{number}.png")
-    return make_demo_weights(served_base / "models", host.path)
+    return family.place(served_base / "models")
 
 
 def run(client: Any, name: str, weights: dict[str, str], **values: Any) -> Any:
     from api_prompt import fill
 
     template = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
-    prompt = fill(workflow(name), {**weights, **SMALL, **values}, "style_0.png", None)
-    loaders = [node for node in prompt.values() if node["class_type"] == "LoadImage"]
-    for number, node in enumerate(loaders):
-        node["inputs"]["image"] = f"style_{number}.png"
+    pictures = [f"style_{number}.png" for number in range(3)]
+    prompt = fill(workflow(name), {**weights, **SMALL, **values}, pictures, None)
     job = client.wait(client.queue(prompt, template), 300.0)
     assert job.error is None, job.error
     return job

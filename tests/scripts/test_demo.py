@@ -5,13 +5,15 @@ from fractions import Fraction
 
 import av
 import demo
+import demo_jobs
 import numpy as np
 import paintings
 import pytest
 from api_prompt import fill
 from comfy_client import Job
-from contact_sheet import spread, video_frames, write_contact_sheet
+from contact_sheet import frames_of, spread, write_overview
 from PIL import Image
+from small.gallery import catalogue
 
 WORKFLOW = {
     "1": {
@@ -40,7 +42,10 @@ def write_video(file, levels):
 def test_workflow_is_filled_and_the_original_kept():
     before = json.dumps(WORKFLOW)
     filled = fill(
-        WORKFLOW, {"ckpt_name": "demo.safetensors", "encoder_name": "unused"}, "van_gogh.jpg", "a lighthouse"
+        WORKFLOW,
+        {"ckpt_name": "demo.safetensors", "encoder_name": "unused"},
+        ["van_gogh.jpg"],
+        "a lighthouse",
     )
     assert filled["1"]["inputs"] == {"ckpt_name": "demo.safetensors", "adapter_name": "a.pth"}
     assert filled["2"]["inputs"]["image"] == "van_gogh.jpg"
@@ -51,18 +56,24 @@ def test_workflow_is_filled_and_the_original_kept():
 
 def test_prompt_is_found_through_two_styles():
     chain = {key: WORKFLOW[key] for key in ("6", "5", "4", "3", "2")}
-    assert fill(chain, {}, "x.jpg", "a lighthouse")["3"]["inputs"]["text"] == "a lighthouse"
+    assert fill(chain, {}, ["x.jpg"], "a lighthouse")["3"]["inputs"]["text"] == "a lighthouse"
+
+
+def test_pictures_go_to_the_loaders_in_turn():
+    loaders = {str(n): {"class_type": "LoadImage", "inputs": {"image": "old"}} for n in range(3)}
+    filled = fill(loaders, {}, ["a.jpg", "b.jpg"], None)
+    assert [node["inputs"]["image"] for node in filled.values()] == ["a.jpg", "b.jpg", "b.jpg"]
 
 
 def test_without_a_prompt_the_workflows_own_is_kept():
-    assert fill(WORKFLOW, {}, "x.jpg", None)["3"]["inputs"]["text"] == "a street"
+    assert fill(WORKFLOW, {}, ["x.jpg"], None)["3"]["inputs"]["text"] == "a street"
 
 
 def test_workflow_without_the_needed_nodes_is_refused():
     with pytest.raises(ValueError, match="no LoadImage"):
-        fill({"3": WORKFLOW["3"]}, {}, "x.jpg", None)
+        fill({"3": WORKFLOW["3"]}, {}, ["x.jpg"], None)
     with pytest.raises(ValueError, match="StyleCrafterApplyStyle"):
-        fill({"2": WORKFLOW["2"], "3": WORKFLOW["3"]}, {}, "x.jpg", "words")
+        fill({"2": WORKFLOW["2"], "3": WORKFLOW["3"]}, {}, ["x.jpg"], "words")
 
 
 def test_spread_takes_first_and_last():
@@ -70,28 +81,56 @@ def test_spread_takes_first_and_last():
     assert spread(64, 4) == [0, 21, 42, 63]
 
 
-def test_contact_sheet_shows_reference_and_frames(tmp_path):
+def test_overview_shows_references_and_frames_in_rows(tmp_path):
     levels = [0, 60, 120, 180, 240]
     write_video(tmp_path / "video.mp4", levels)
-    Image.new("RGB", (400, 400), (255, 0, 0)).save(tmp_path / "style.png")
-    assert write_contact_sheet(tmp_path / "video.mp4", tmp_path / "style.png", tmp_path / "sheet.png") == 5
-    with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size == (4 * 72 + 8, 3 * 40 + 8)
-        assert sheet.getpixel((12, 12)) == (255, 0, 0)
-        centres = [(8 + 72 * (i % 4) + 32, 8 + 40 * (1 + i // 4) + 16) for i in range(5)]
-        shown = [sheet.getpixel(centre)[0] for centre in centres]
-    assert shown == pytest.approx(levels, abs=4)
+    for name, colour in (("red", (255, 0, 0)), ("green", (0, 255, 0))):
+        Image.new("RGB", (400, 300), colour).save(tmp_path / f"{name}.png")
+    red, green = tmp_path / "red.png", tmp_path / "green.png"
+    rows = [("a video", [red], [tmp_path / "video.mp4"]), ("images", [red, green], [green, red])]
+    write_overview(rows, tmp_path / "out" / "sheet.png")
+    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.height == 2 * (18 + 128 + 8)
+        assert sheet.getpixel((8 + 64, 18 + 64)) == (255, 0, 0)
+        frames = [sheet.getpixel((8 + 136 + number * 264 + 128, 18 + 64))[0] for number in range(5)]
+        second = [sheet.getpixel((8 + 136 * place + 64, 154 + 18 + 64)) for place in range(3)]
+        last = sheet.getpixel((8 + 136 * 2 + 170 + 8 + 85, 154 + 18 + 64))
+    assert frames == pytest.approx(levels, abs=4)
+    assert second == [(255, 0, 0), (0, 255, 0), (0, 255, 0)]
+    assert last == (255, 0, 0)
 
 
-def test_video_frames_come_in_order(tmp_path):
+def test_frames_come_in_order(tmp_path):
     write_video(tmp_path / "video.mp4", [0, 120, 240])
-    assert [frame.getpixel((5, 5))[1] for frame in video_frames(tmp_path / "video.mp4")] == pytest.approx(
+    assert [frame.getpixel((5, 5))[1] for frame in frames_of(tmp_path / "video.mp4")] == pytest.approx(
         [0, 120, 240], abs=4
     )
 
 
-def test_default_painting_is_there_and_public():
-    style = paintings.painting()
+def test_jobs_of_the_demo_show_paintings_that_nothing_has_learnt_from():
+    held_out = {painting.number for painting in catalogue() if painting.held_out}
+    jobs = demo_jobs.all_jobs(None, None)
+    assert {number for job in jobs for number in job.paintings} <= held_out
+    assert all(job.workflow.is_file() for job in jobs)
+    assert [job.values["strength"] for job in jobs if "strength" in job.values] == [0, 0.5, 1, 1.5, 2]
+
+
+def test_own_words_and_painting_reach_every_job():
+    for job in demo_jobs.all_jobs("a green boat", 436535):
+        assert (job.prompt, job.paintings[0]) == ("a green boat", 436535)
+
+
+def test_jobs_of_one_title_share_a_row(tmp_path):
+    jobs = demo_jobs.all_jobs(None, None)
+    results = [tmp_path / str(number) for number in range(len(jobs))]
+    rows = demo.overview_rows(jobs, results, tmp_path)
+    assert [len(made) for _, _, made in rows] == [1, 1, 5]
+    assert [file for _, _, made in rows for file in made] == results
+    assert rows[1][1] == [tmp_path / "input" / f"{number}.jpg" for number in jobs[1].paintings]
+
+
+def test_a_painting_is_there_and_public():
+    style = paintings.painting(436535)
     assert (style.artist, style.title) == ("Vincent van Gogh", "Wheat Field with Cypresses")
     assert style.licence == "public domain"
     assert style.jpeg[:2] == b"\xff\xd8"
@@ -107,22 +146,22 @@ def job_with(files, error=None):
     return Job(messages=messages, history={"outputs": {"9": {"images": files, "animated": [True]}}})
 
 
-def test_video_of_a_job_is_the_file_on_disk(tmp_path):
+def test_result_of_a_job_is_the_file_on_disk(tmp_path):
     (tmp_path / "output" / "sub").mkdir(parents=True)
     (tmp_path / "output" / "sub" / "a.mp4").touch()
     files = [
         {"filename": "p.png", "subfolder": "", "type": "temp"},
         {"filename": "a.mp4", "subfolder": "sub", "type": "output"},
     ]
-    assert demo.video_of(job_with(files), tmp_path) == tmp_path / "output" / "sub" / "a.mp4"
+    assert demo.result_of(job_with(files), tmp_path) == tmp_path / "output" / "sub" / "a.mp4"
 
 
-def test_job_without_a_video_is_said(tmp_path):
+def test_job_without_a_result_is_said(tmp_path):
     with pytest.raises(demo.DemoError, match=r"Found: a\.mp4"):
-        demo.video_of(job_with([{"filename": "a.mp4", "subfolder": "", "type": "output"}]), tmp_path)
+        demo.result_of(job_with([{"filename": "a.mp4", "subfolder": "", "type": "output"}]), tmp_path)
 
 
 def test_failed_job_gives_the_nodes_words(tmp_path):
     error = {"node_type": "KSampler", "exception_message": "out of paint"}
     with pytest.raises(demo.DemoError, match="Found: KSampler: out of paint"):
-        demo.video_of(job_with([], error), tmp_path)
+        demo.result_of(job_with([], error), tmp_path)
