@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("--base", "--image-encoder", "--adapter", "--temporal"):
         parser.add_argument(option, type=Path, help="a file; default: the one in weights/")
     parser.add_argument("--work", type=Path, default=Path("runs/small_measures"), help="folder for results")
-    parser.add_argument("--document", type=Path, help="Markdown file whose marked tables are replaced")
+    parser.add_argument(
+        "--document",
+        type=Path,
+        help="Markdown file whose marked tables are replaced; begun where it is not there",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of noise, prompts, and what is drawn by lot")
     parser.add_argument("--steps", type=int, help="of the sampler")
     parser.add_argument("--cfg-text", type=float, help="default: as in configs/small_style.yaml")
@@ -81,9 +85,12 @@ def _measure(host: Path, arguments: argparse.Namespace) -> None:
     activate(host, exact_attention=True)
     import importlib
 
+    from small.judging.document import begin
     from small.judging.report import write_results
 
     study = _study(arguments)
+    if arguments.document is not None:
+        begin(arguments.document)
     for topic in arguments.topics or TOPICS:
         say(f"\n{topic}")
         module = importlib.import_module(f"small.judging.{topic}")

@@ -30,6 +30,7 @@ def main(family: Path, folder: Path, host: Path) -> None:
     write_weights(family, folder)
     content.TESTS = 20
     curve.STRENGTHS = (0.0, 1.0)
+    time.FRAMES = 3
     grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 5.0), (0.0, 3.0)
     study = Study(
         Files(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small.contents import FIRST_OF_JUDGES
 from small.judging import content
-from small.judging.document import put_tables
+from small.judging.document import begin, put_tables
 from small.judging.judges import COPY, MOTION, NEAREST, RECOGNISED, SIMILARITY, WARP, Judges
 from small.judging.lot import drawn
 from small.judging.paintings import HeldOut, held_out_paintings, square
@@ -168,3 +168,12 @@ def test_a_document_without_the_marks_is_left_alone(tmp_path, text):
     with pytest.raises(InputError, match="no one place for the table one"):
         put_tables(document, {"one": "| 1 |"})
     assert not document.exists() or document.read_text(encoding="utf-8") == text
+
+
+def test_a_new_document_has_a_place_for_every_table(tmp_path):
+    document = tmp_path / "docs" / "page.md"
+    begin(document)
+    names = ("held_out", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
+    put_tables(document, dict.fromkeys(names, "| 1 |"))
+    begin(document)
+    assert document.read_text(encoding="utf-8").count("| 1 |") == len(names)

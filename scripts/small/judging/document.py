@@ -7,13 +7,22 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.media.files import written_whole
 
+SKELETON = Path(__file__).parents[1] / "miniature" / "skeleton.md"
 END = "<!-- end of table -->"
+
+
+def begin(document: Path) -> None:
+    """A document that is not there is begun, with every mark and no number."""
+    if not document.is_file():
+        with written_whole(document) as partial:
+            shutil.copyfile(SKELETON, partial)
 
 
 def put_tables(document: Path, tables: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +12,13 @@ from torch import Tensor
 from stylecrafter_core.evaluation import labelled_sheet, markdown_table
 from stylecrafter_core.media.files import written_whole
 
-from ..judging.document import put_tables
+from ..judging.document import begin, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..sizes import SIDE
 from .comparison import differences_table, values_table
 from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs
 from .variants import PICTURES, TABLES, VIDEOS, Table, Variant
-
-SKELETON = Path(__file__).with_name("skeleton.md")
 
 
 def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -> None:
@@ -30,10 +27,7 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
     Raises:
         InputError: the document has no marks for a table.
     """
-    if not document.is_file():
-        document.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(document) as partial:
-            shutil.copyfile(SKELETON, partial)
+    begin(document)
     tables = {"miniature_settings": _settings(work, seeds)}
     for table in TABLES:
         done = scored_seeds(work, table.variants, seeds)
