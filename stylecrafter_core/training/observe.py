@@ -11,6 +11,7 @@ from ..comfy_host.adapter import HostAdapter
 from ..comfy_host.styled_sampling import SamplingSettings, hand_back, sample_attached, sample_style
 from ..features import contract_named
 from ..formats import AdapterFile, KeyReport
+from .config import Config
 from .data.decode import decode_picture
 from .data.plan import Slot
 from .data.samples import Sample
@@ -90,17 +91,7 @@ class Observer:
         return sample_attached(base, adapter, tokens, [prompt], self._settings())[0]
 
     def _settings(self) -> SamplingSettings:
-        samples, data = self.config.samples, self.config.data
-        return SamplingSettings(
-            width=data.width,
-            height=data.height,
-            num_frames=data.frames if self.kind == "video" else 1,
-            steps=samples.steps,
-            strength=samples.strength,
-            cfg_text=samples.cfg_text,
-            cfg_style=samples.cfg_style,
-            seed=self.config.run.seed,
-        )
+        return sampling_settings(self.config, self.config.data.frames if self.kind == "video" else 1)
 
     def _held_out(self) -> list[Sample]:
         setup, data = self.setup, self.config.data
@@ -133,3 +124,18 @@ class Observer:
     def _prompts(self) -> tuple[str, ...]:
         captions = tuple(sample.caption for sample in self.samples[-MOST_PROMPTS:])
         return self.config.samples.prompts or captions
+
+
+def sampling_settings(config: Config, num_frames: int) -> SamplingSettings:
+    """How the config's sample grids are sampled."""
+    samples, data = config.samples, config.data
+    return SamplingSettings(
+        width=data.width,
+        height=data.height,
+        num_frames=num_frames,
+        steps=samples.steps,
+        strength=samples.strength,
+        cfg_text=samples.cfg_text,
+        cfg_style=samples.cfg_style,
+        seed=config.run.seed,
+    )

@@ -14,6 +14,7 @@ from torch import Tensor
 from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings
 from stylecrafter_core.media.files import written_whole
 from stylecrafter_core.training.config import Config
+from stylecrafter_core.training.observe import sampling_settings
 
 from .content import Schooling, content_judge
 from .judges import Judges
@@ -88,18 +89,7 @@ class Study:
 
 def settings_of(config: Config, **changes: Any) -> SamplingSettings:
     """A picture at the sizes and scales of a training config's sample grids."""
-    data, samples = config.data, config.samples
-    settings = SamplingSettings(
-        width=data.width,
-        height=data.height,
-        num_frames=1,
-        steps=samples.steps,
-        strength=samples.strength,
-        cfg_text=samples.cfg_text,
-        cfg_style=samples.cfg_style,
-        seed=config.run.seed,
-    )
-    return replace(settings, **changes)
+    return replace(sampling_settings(config, num_frames=1), **changes)
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
