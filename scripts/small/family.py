@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.media.files import written_whole
 
+from .precision import in_half
+
 ROOM = Path(__file__).resolve().parents[2] / "weights"
 SUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
 
@@ -95,13 +97,12 @@ def _sums(room: Path) -> dict[str, str]:
 
 
 def _sum_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write_half(source: Path, target: Path) -> None:
-    """Vectors and matrices in float16, single numbers and the header's words as they are."""
+    """`in_half`, with the header's words as they are."""
     with safe_open(source, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
-    save_file({name: t.half() if t.ndim else t for name, t in tensors.items()}, target, metadata)
+    save_file(in_half(tensors), target, metadata)

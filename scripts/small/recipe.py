@@ -34,6 +34,7 @@ from . import autoencoder, base, towers
 from .alt_texts import alt_text, main_colours
 from .data import RECORDS, Counts, make_data
 from .learning import contiguous
+from .precision import in_half
 from .randomness import generator
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
 def _write_autoencoder(path: Path, work: Path, seed: int, steps: int) -> None:
     pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
     network = autoencoder.train_autoencoder(pixels, work / "autoencoder", seed, steps)
-    save_file(kept(network.state_dict()), path)
+    save_file(in_half(network.state_dict()), path)
 
 
 def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
@@ -85,7 +86,7 @@ def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
     pixels = read_pictures(work / "data", records)
     texts = [_alt_texts(seed, number, record, pixels[number]) for number, record in enumerate(records)]
     network = towers.train_towers(pixels, texts, work / "towers", seed, steps)
-    save_file(kept(network.state_dict()), path)
+    save_file(in_half(network.state_dict()), path)
 
 
 def _alt_texts(seed: int, number: int, record: dict[str, Any], pixels: Tensor) -> list[str]:
@@ -111,7 +112,7 @@ def _write_base(path: Path, work: Path, seed: int, steps: int) -> None:
     unet = base.train_base(shown, work / "base", seed, steps)
     spatial, temporal = networks.published_unet(base.unet_spec(), unet)
     whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
-    save_file(kept(whole), path)
+    save_file(in_half(whole), path)
 
 
 def _shown(work: Path, text: dict[str, Tensor]) -> base.Shown:
@@ -130,11 +131,6 @@ def _write_image_encoder(path: Path, work: Path) -> None:
 
 def _parts(file: Path, vision: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in load_file(file).items() if name.startswith(VISION) == vision}
-
-
-def kept(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """As they are saved: vectors and matrices in float16, single numbers as they are."""
-    return {name: (t.half() if t.ndim else t).contiguous() for name, t in tensors.items()}
 
 
 def read_records(data: Path, clips: bool) -> list[dict[str, Any]]:
