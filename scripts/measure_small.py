@@ -26,6 +26,7 @@ from typing import Any
 import environment
 import pinned_hosts
 from environment import ROOT, say
+from small.judging import options
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -62,13 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         help="Markdown file whose marked tables are replaced; begun where it is not there",
     )
     parser.add_argument("--seed", type=int, default=0, help="of noise, prompts, and what is drawn by lot")
-    parser.add_argument("--steps", type=int, help="of the sampler")
     parser.add_argument("--cfg-text", type=float, help="default: as in configs/small_style.yaml")
     parser.add_argument("--cfg-style", type=float, help="the same")
-    parser.add_argument("--paintings", type=int, help="at most so many")
-    parser.add_argument("--prompts", type=int, help="at most so many")
-    parser.add_argument("--judge-scenes", type=int, default=4000, help="that the content judge learns from")
-    parser.add_argument("--judge-steps", type=int, default=1500, help="for so many steps")
+    options.add_arguments(parser)
     return parser
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import environment
 import pinned_hosts
 from environment import ROOT, say
+from small.judging import options
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -57,14 +58,10 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--style-steps", type=int, help="default: as in configs/small_style.yaml")
     parser.add_argument("--temporal-steps", type=int, help="default: as in configs/small_temporal.yaml")
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="passed on to train.py")
-    parser.add_argument("--steps", type=int, help="of the sampler")
-    parser.add_argument("--paintings", type=int, help="at most so many")
-    parser.add_argument("--prompts", type=int, help="at most so many")
     parser.add_argument(
         "--judges", type=Path, default=Path("runs/small_measures"), help="where the content judge is"
     )
-    parser.add_argument("--judge-scenes", type=int, default=4000, help="that the content judge learns from")
-    parser.add_argument("--judge-steps", type=int, default=1500, help="for so many steps")
+    options.add_arguments(parser)
     return parser.parse_args(words)
 
 
