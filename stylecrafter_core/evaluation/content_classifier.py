@@ -6,7 +6,6 @@ N pictures, C classes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ..errors import InputError, WeightFileError
 from ..features.pictures import check_images, rgb_picture
 from ..formats.key_report import compare
 from ..formats.read import read_tensors
+from ..media.files import written_whole
 from .augmentation import augmented
 
 SIDE = 64  # pixels
@@ -111,10 +111,9 @@ def train_classifier(
 
 def save_classifier(classifier: ContentClassifier, path: Path) -> None:
     """Writes safetensors with the class names in the header, under a temporary name first."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
     header = {"format": FORMAT, "classes": json.dumps(classifier.classes)}
-    save_file(classifier.state_dict(), unfinished, metadata=header)
-    os.replace(unfinished, path)
+    with written_whole(path) as unfinished:
+        save_file(classifier.state_dict(), unfinished, metadata=header)
 
 
 def load_classifier(path: Path) -> ContentClassifier:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..media.files import written_whole
 
 FILE = "metrics.jsonl"
 
@@ -54,9 +54,8 @@ class Metrics:
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if (done := _step_of(line)) is not None and done <= step]
-        partial = self.path.with_name(f"{FILE}.partial")
-        partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        os.replace(partial, self.path)
+        with written_whole(self.path) as partial:
+            partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
 def _events(folder: Path, step: int) -> Any:

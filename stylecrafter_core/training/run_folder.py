@@ -17,6 +17,7 @@ import torch
 import yaml
 
 from ..errors import InputError
+from ..media.files import written_whole
 from .config import Config, save_config
 
 CONFIG, ENVIRONMENT, LOCK = "config.yaml", "environment.json", "run.lock"
@@ -179,6 +180,5 @@ def _started_with(saved: Path) -> tuple[dict[str, Any], str]:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    os.replace(partial, path)
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=2), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from ...errors import InputError
+from ...media.files import written_whole
 from .explained import explained
 from .references import resolved
 from .schema import Config
@@ -41,9 +41,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def save_config(config: Config, path: Path) -> None:
     """Write the resolved config as YAML, whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(to_yaml(config.model_dump(mode="json")), encoding="utf-8")
-    os.replace(partial, path)
+    with written_whole(path) as partial:
+        partial.write_text(to_yaml(config.model_dump(mode="json")), encoding="utf-8")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
