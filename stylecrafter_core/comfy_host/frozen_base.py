@@ -187,4 +187,5 @@ def _require(checkpoint: Path, clip: Any, vae: Any, model: Any) -> None:
             f"{checkpoint.name} is no model that a style adapter can be trained for.",
             found=f"{type(unet).__name__}, trained as {model.model.model_type.name}",
             expected="a U-Net that predicts noise or velocity: VideoCrafter, SD 1.5, SD 2.1, SDXL",
+            fix="give another file as base.checkpoint",
         )
