@@ -22,15 +22,42 @@ from stylecrafter_core.training.randomness import generator
 
 from .learning import Lesson, learn
 
-STEPS = 2000
 MODEL_CHANNELS, HEAD_DIM = 64, 32
 PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips
 CLIP_EVERY = 4  # steps
 DROPPED_TEXT = 0.1  # share of the samples that learn the empty prompt
 SNR_GAMMA = 5.0
-OPTIMISER = Optimiser(
-    lr=1e-3, schedule="cosine", warmup_steps=200, final_lr=0.05, ema=0.998, args={"weight_decay": 0.0}
-)
+
+
+@dataclass(frozen=True)
+class Round:
+    """A part of the training, with a fall of the learning rate of its own.
+
+    Attributes:
+        steps: optimiser steps.
+        lr: the highest learning rate.
+        noise_offset: deviation of a further normal value per sample and channel. It hides a latent's mean,
+            which the schedule's last step would still show: colours then have to come from the conditions,
+            as they do when a picture is drawn from pure noise.
+    """
+
+    steps: int
+    lr: float
+    noise_offset: float
+
+    def optimiser(self) -> Optimiser:
+        """The trainer's settings of this round."""
+        return Optimiser(
+            lr=self.lr,
+            schedule="cosine",
+            warmup_steps=self.steps // 10,
+            final_lr=0.05,
+            ema=0.998,
+            args={"weight_decay": 0.0},
+        )
+
+
+ROUNDS = (Round(2000, 1e-3, 0.0), Round(1000, 5e-4, 0.3))
 
 
 @dataclass(frozen=True)
@@ -71,32 +98,47 @@ def text_states(text_tower: dict[str, Tensor], captions: Sequence[str]) -> tuple
     return torch.stack(rows), {text: row for row, text in enumerate(different)}
 
 
-def train_base(shown: Shown, folder: Path, seed: int, steps: int = STEPS) -> dict[str, Tensor]:
-    """The U-Net's tensors, in the host's names and ours, after `steps` steps; every fourth is on clips.
-
-    `mean(w_t · (ε − ε_θ(√ᾱ_t·x + √(1 − ᾱ_t)·ε, t, text))²)` with min-SNR weights w_t, t uniform, one per
-    picture or clip. Weights are averaged over steps.
+def train_base(shown: Shown, folder: Path, seed: int, rounds: Sequence[Round] = ROUNDS) -> dict[str, Tensor]:
+    """The U-Net's tensors, in the host's names and ours, after all rounds.
 
     Args:
         folder: for checkpoints; a run that was stopped goes on.
     """
-    from stylecrafter_core.comfy_host.keys import NUM_FRAMES
     from stylecrafter_core.comfy_host.model import build_model
 
     spec = unet_spec()
     tensors = networks.unet_tensors(spec, generator(seed, "U-Net"))
     answer_with_the_input(tensors, spec)
     model = build_model(spec, torch.float32, None, "cpu")
+    model.diffusion_model.load_state_dict(tensors)
+    done = 0
+    for number, this in enumerate(rounds):
+        train_round(model, shown, folder / str(number), seed, this, done)
+        done += this.steps
+    return {name: tensor.detach().clone() for name, tensor in model.diffusion_model.state_dict().items()}
+
+
+def train_round(model: Any, shown: Shown, folder: Path, seed: int, this: Round, done: int) -> None:
+    """Trains the host model's U-Net for one round; every fourth step is on clips.
+
+    `mean(w_t · (ε − ε_θ(√ᾱ_t·x + √(1 − ᾱ_t)·ε, t, text))²)` with min-SNR weights w_t, t uniform, one per
+    picture or clip. Weights are averaged over steps.
+
+    Args:
+        done: steps of the rounds before: chance goes on where they ended.
+    """
+    from stylecrafter_core.comfy_host.keys import NUM_FRAMES
+
     unet = model.diffusion_model
-    unet.load_state_dict(tensors)
     schedule = Schedule(1 / (1 + model.model_sampling.sigmas.float() ** 2), predicts_velocity=False)
 
     def loss_of(step: int) -> Tensor:
-        random = generator(seed, "base", step)
+        random = generator(seed, "base", done + step)
         latents, texts = batch(shown, step % CLIP_EVERY == 0, random)
-        count, frames = latents.shape[:2]
+        count, frames, channels = latents.shape[:3]
         timesteps = torch.randint(len(schedule.alphas_cumprod), (count,), generator=random)
         noise = torch.randn(latents.shape, generator=random)
+        noise += this.noise_offset * torch.randn(count, 1, channels, 1, 1, generator=random)
         predicted = unet(
             schedule.add_noise(latents, noise, timesteps).flatten(0, 1),
             timesteps.repeat_interleave(frames),
@@ -106,8 +148,7 @@ def train_base(shown: Shown, folder: Path, seed: int, steps: int = STEPS) -> dic
         errors = (predicted.view_as(noise) - noise).square().flatten(1).mean(dim=1)
         return (schedule.min_snr_weights(timesteps, SNR_GAMMA) * errors).mean()
 
-    learn(unet, loss_of, Lesson(folder, steps, OPTIMISER))
-    return {name: tensor.detach().clone() for name, tensor in unet.state_dict().items()}
+    learn(unet, loss_of, Lesson(folder, this.steps, this.optimiser()))
 
 
 def batch(shown: Shown, clips: bool, random: torch.Generator) -> tuple[Tensor, Tensor]:

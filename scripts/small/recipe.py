@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,16 @@ class Size:
     data: Counts
     autoencoder_steps: int
     tower_steps: int
-    base_steps: int
+    base_rounds: tuple[base.Round, ...]
 
 
-FULL = Size(Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.STEPS)
-TINY = Size(Counts(pictures=54, clips=4), autoencoder_steps=2, tower_steps=2, base_steps=2)
+FULL = Size(Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.ROUNDS)
+TINY = Size(
+    Counts(pictures=54, clips=4),
+    autoencoder_steps=2,
+    tower_steps=2,
+    base_rounds=tuple(replace(this, steps=2) for this in base.ROUNDS),
+)
 
 
 def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
@@ -65,7 +70,7 @@ def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
     _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.autoencoder_steps)
     _stage(work / "towers.safetensors", _write_towers, work, seed, size.tower_steps)
     _stage(work / "latents.safetensors", _write_latents, work)
-    _stage(work / "base.safetensors", _write_base, work, seed, size.base_steps)
+    _stage(work / "base.safetensors", _write_base, work, seed, size.base_rounds)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
 
 
@@ -106,10 +111,10 @@ def _write_latents(path: Path, work: Path) -> None:
     save_file(contiguous({"pictures": pictures.half(), "clips": torch.stack(clips).half()}), path)
 
 
-def _write_base(path: Path, work: Path, seed: int, steps: int) -> None:
+def _write_base(path: Path, work: Path, seed: int, rounds: Sequence[base.Round]) -> None:
     text = _parts(work / "towers.safetensors", vision=False)
     shown = _shown(work, text)
-    unet = base.train_base(shown, work / "base", seed, steps)
+    unet = base.train_base(shown, work / "base", seed, rounds)
     spatial, temporal = networks.published_unet(base.unet_spec(), unet)
     whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
     save_file(in_half(whole), path)
