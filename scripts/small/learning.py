@@ -51,7 +51,7 @@ def learn(network: nn.Module, loss_of: Callable[[int], Tensor], lesson: Lesson) 
         loss_of: the loss of step 0, 1, ….
     """
     weights = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-    optimiser = make_optimiser(lesson.optimiser, weights.values())
+    optimiser = make_optimiser(lesson.optimiser, weights.items())
     average = None if lesson.optimiser.ema is None else Average(weights, lesson.optimiser.ema)
     checkpoints = Checkpoints(lesson.folder, keep=2)
     first = _go_on(checkpoints, network, weights, optimiser, average)

@@ -138,9 +138,7 @@ class Training:
 
     def train_step(self, batches: Iterator[list[Sample]]) -> StepResult:
         """One optimiser step on the next samples. Every process must call it."""
-        set_learning_rate(
-            self.engine.optimiser, learning_rate(self.config.optimiser, self.step, self.config.run.steps)
-        )
+        set_learning_rate(self.engine.optimiser, self._learning_rate(self.step))
         passes = self.config.optimiser.accumulation
         parts: list[Tensor] = []
         failures: list[str] = []
@@ -161,6 +159,9 @@ class Training:
         losses, timesteps, counted = seen.T.cpu()
         return StepResult(losses[counted > 0], timesteps[counted > 0], float(norm), tuple(failures))
 
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate(self.config.optimiser, step, self.config.run.steps)
+
     def _measured(self, result: StepResult, seconds: float) -> dict[str, Any]:
         steps = len(self.setup.passes.schedule.alphas_cumprod)
         bins = bin_of(result.timesteps, steps)
@@ -170,7 +171,7 @@ class Training:
             "loss": result.losses.mean().item() if len(result.losses) else None,
             "loss_per_bin": [part.mean().item() if len(part) else None for part in per_bin],
             "data": self.setup.plan.kind_at(self.step - 1),
-            "lr": self.engine.optimiser.param_groups[0]["lr"],
+            "lr": self._learning_rate(self.step - 1),
             "gradient_norm": result.norm,
             "samples": len(result.losses),
             "left_out": planned - len(result.losses),

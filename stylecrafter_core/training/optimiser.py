@@ -13,22 +13,36 @@ from torch import nn
 from ..errors import InputError
 from .config.schema import Optimiser
 
+PREDICTOR = "scale_predictor."
+SHARE = "lr_share"  # of a parameter group: its learning rate, as a share of the schedule's
 
-def make_optimiser(config: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """An optimiser of the named class.
+
+def make_optimiser(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+    """An optimiser of the named class; the scale predictor's weights are a group of their own.
+
+    Args:
+        weights: what is trained, by name.
 
     Raises:
         InputError: there is no such class, or it does not take these arguments.
     """
     cls = _class_named(config.name)
     try:
-        return cls(list(parameters), lr=config.lr, **config.args)
+        return cls(_groups(config, weights), lr=config.lr, **config.args)
     except (TypeError, ValueError) as problem:
         raise InputError(
             f"The optimiser {config.name} does not take these arguments.",
             found=f"lr {config.lr}, {config.args}: {problem}",
             fix="correct optimiser.lr and optimiser.args",
         ) from problem
+
+
+def _groups(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, weight in weights:
+        share = config.scale_predictor_lr if PREDICTOR in name else 1.0
+        groups.setdefault(share, []).append(weight)
+    return [{"params": members, SHARE: share} for share, members in groups.items()]
 
 
 def _class_named(name: str) -> Any:
@@ -68,6 +82,6 @@ def learning_rate(config: Optimiser, step: int, steps: int) -> float:
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
-    """Give every parameter group this learning rate."""
+    """Give every parameter group its share of this learning rate."""
     for group in optimiser.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group[SHARE]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small.contents import FIRST_OF_JUDGES
 from small.judging import content
-from small.judging.document import begin, put_tables
+from small.judging.document import begin, put_pictures, put_tables
 from small.judging.judges import COPY, MOTION, NEAREST, RECOGNISED, SIMILARITY, WARP, Judges
 from small.judging.lot import drawn
 from small.judging.paintings import HeldOut, held_out_paintings, square
@@ -170,9 +170,23 @@ def test_a_document_without_the_marks_is_left_alone(tmp_path, text):
     assert not document.exists() or document.read_text(encoding="utf-8") == text
 
 
-def test_a_new_document_has_a_place_for_every_table(tmp_path):
+def test_pictures_go_between_their_marks_with_the_words_of_the_mark(tmp_path):
+    document = tmp_path / "page.md"
+    marked = "a\n<!-- picture: one, Red, then green -->\n{}\n<!-- end of picture -->\nb\n"
+    document.write_text(marked.format("not drawn"), encoding="utf-8")
+    for _ in range(2):
+        put_pictures(document, ["one"])
+        shown = "![Red, then green](images/page_one.png)"
+        assert document.read_text(encoding="utf-8") == marked.format(shown)
+    with pytest.raises(InputError, match="no one place for the picture two"):
+        put_pictures(document, ["two"])
+
+
+def test_a_new_document_has_a_place_for_every_table_and_picture(tmp_path):
     document = tmp_path / "docs" / "page.md"
     begin(document)
+    put_pictures(document, ("held_out", "curve", "grid", "time", "gains", "pictures", "videos"))
+    assert "not drawn" not in document.read_text(encoding="utf-8")
     names = ("held_out", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
     put_tables(document, dict.fromkeys(names, "| 1 |"))
     begin(document)

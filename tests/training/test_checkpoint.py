@@ -99,7 +99,7 @@ def test_an_optimiser_goes_on_as_if_nothing_had_been(checkpoints, tmp_path, name
     def trained() -> tuple[nn.Parameter, torch.optim.Optimizer]:
         config = small_config(tmp_path, f"optimiser.name=torch.optim.{name}", "optimiser.lr=0.1").optimiser
         weight = nn.Parameter(torch.linspace(-1, 1, 6).view(2, 3))
-        return weight, make_optimiser(config, [weight])
+        return weight, make_optimiser(config, [("weight", weight)])
 
     def steps(weight, optimiser, count) -> None:
         for _ in range(count):

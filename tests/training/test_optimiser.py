@@ -16,8 +16,8 @@ def section(tmp_path, *overrides: str):
     return small_config(tmp_path, *(f"optimiser.{override}" for override in overrides)).optimiser
 
 
-def weights() -> list[nn.Parameter]:
-    return [nn.Parameter(torch.ones(3))]
+def weights(*names: str) -> list[tuple[str, nn.Parameter]]:
+    return [(name, nn.Parameter(torch.ones(3))) for name in names or ("weight",)]
 
 
 def rates(tmp_path, steps: int, *overrides: str) -> list[float]:
@@ -63,10 +63,20 @@ def test_short_runs(tmp_path, schedule, steps, warmup):
     assert found[0] == pytest.approx(0.1 / max(1, warmup))
 
 
-def test_every_group_is_given_the_rate():
-    optimiser = torch.optim.SGD([{"params": weights()}, {"params": weights(), "lr": 3.0}], lr=1.0)
-    set_learning_rate(optimiser, 0.25)
-    assert [group["lr"] for group in optimiser.param_groups] == [0.25, 0.25]
+def test_the_scale_predictor_learns_at_its_share_of_the_rate(tmp_path):
+    trained = weights("adapter.scale_predictor.head.weight", "adapter.style_kv.0.to_k.weight")
+    optimiser = make_optimiser(section(tmp_path, "name=torch.optim.SGD", "scale_predictor_lr=0.25"), trained)
+    set_learning_rate(optimiser, 0.5)
+    sum(weight.sum() for _, weight in trained).backward()
+    optimiser.step()
+    assert [weight[0].item() for _, weight in trained] == [1 - 0.5 * 0.25, 1 - 0.5]
+
+
+def test_by_default_all_weights_learn_at_one_rate(tmp_path):
+    trained = weights("adapter.scale_predictor.head.weight", "adapter.style_kv.0.to_k.weight")
+    optimiser = make_optimiser(section(tmp_path), trained)
+    set_learning_rate(optimiser, 0.5)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.5]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +87,9 @@ def test_any_class_by_its_path(tmp_path, name):
     optimiser = make_optimiser(section(tmp_path, f"name=torch.optim.{name}", "lr=0.1"), trained)
     assert type(optimiser) is getattr(torch.optim, name)
     assert optimiser.param_groups[0]["lr"] == 0.1
-    trained[0].sum().backward()
+    trained[0][1].sum().backward()
     optimiser.step()
-    assert (trained[0] < 1).all()
+    assert (trained[0][1] < 1).all()
 
 
 def test_arguments_reach_the_class(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 from stylecrafter_core.media.files import written_whole
 from stylecrafter_core.training.grids import write_grid
 
-from .document import put_tables
+from .document import picture_file, put_pictures, put_tables
 from .study import Measured, write_record
 
 
@@ -17,8 +17,7 @@ def write_results(
 ) -> None:
     """`<topic>.json`, a `.md` for each table and a `.png` for each picture in the work folder.
 
-    With a document, its marked tables are replaced, and the pictures are put into `images/` beside it, as
-    `<document>_<picture>.png`.
+    With a document, its marked tables and pictures are replaced.
     """
     write_record(work / f"{topic}.json", measured.record)
     for name, table in tables.items():
@@ -29,4 +28,5 @@ def write_results(
     if document is not None:
         put_tables(document, tables)
         for name, picture in measured.pictures.items():
-            write_grid(picture[None], document.parent / "images" / f"{document.stem}_{name}")
+            write_grid(picture[None], picture_file(document, name))
+        put_pictures(document, measured.pictures)

@@ -12,7 +12,7 @@ from torch import Tensor
 from stylecrafter_core.evaluation import labelled_sheet, markdown_table
 from stylecrafter_core.media.files import written_whole
 
-from ..judging.document import begin, put_tables
+from ..judging.document import begin, picture_file, put_pictures, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..sizes import SIDE
@@ -38,8 +38,10 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
     for table, draw in ((PICTURES, _pictures), (VIDEOS, _videos)):
         variants, seed = _shown(work, table, seeds)
         if variants:
-            path = document.parent / "images" / f"miniature_{table.name}.png"
-            _write_png(draw(work, study, variants, seed), path)
+            _write_png(
+                draw(work, study, variants, seed), picture_file(document, table.name).with_suffix(".png")
+            )
+            put_pictures(document, [table.name])
 
 
 def _settings(work: Path, seeds: Sequence[int]) -> str:

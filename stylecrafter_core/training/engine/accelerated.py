@@ -23,7 +23,7 @@ class AcceleratedEngine(Engine):
 
     def prepare(self, model: nn.Module, units: list[nn.Module], make_optimiser: MakeOptimiser) -> None:
         model.to(self.device)
-        optimiser = make_optimiser(weight for weight in model.parameters() if weight.requires_grad)
+        optimiser = make_optimiser(item for item in model.named_parameters() if item[1].requires_grad)
         self.model, self.optimiser = self.accelerator.prepare(model, optimiser)
 
     def autocast(self) -> AbstractContextManager:

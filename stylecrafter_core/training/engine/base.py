@@ -15,7 +15,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-MakeOptimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+MakeOptimiser = Callable[[Iterable[tuple[str, nn.Parameter]]], torch.optim.Optimizer]
 
 
 class Engine(ABC):
@@ -45,6 +45,7 @@ class Engine(ABC):
 
         Args:
             units: the modules that are trained, whole.
+            make_optimiser: of the trained weights, by name.
         """
 
     @abstractmethod

@@ -53,7 +53,7 @@ class ShardedEngine(Engine):
             fully_shard(unit, mesh=self.mesh, reshard_after_forward=False)
         self.units = [unit for unit in units if isinstance(unit, FSDPModule)]
         self.model = model
-        self.optimiser = make_optimiser(weight for weight in model.parameters() if weight.requires_grad)
+        self.optimiser = make_optimiser(item for item in model.named_parameters() if item[1].requires_grad)
 
     def autocast(self) -> AbstractContextManager:
         if self.dtype is None:
