@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 MOST_FRAMES = 8
 CELL = 128  # height of a row's pictures
 GAP, TITLE_HEIGHT = 8, 18
+SIDE, COLUMNS, LINES = 200, 4, 2  # of a thumbnail's frames, where there are several
 BACKGROUND, INK = (24, 24, 24), (230, 230, 230)
 VIDEO_ENDINGS = (".mp4", ".webm")
 
@@ -18,7 +19,7 @@ Row = tuple[str, Sequence[Path], Sequence[Path]]
 
 
 def write_overview(rows: Sequence[Row], sheet: Path) -> None:
-    """Writes a PNG with all rows.
+    """Writes a picture with all rows, in the format that the file's ending names.
 
     Args:
         rows: title, reference pictures, and the videos or images that were made after them.
@@ -27,7 +28,7 @@ def write_overview(rows: Sequence[Row], sheet: Path) -> None:
         ValueError: a video has no frame.
     """
     lines = [
-        (title, [*_references(references), *(cell for result in results for cell in _shown(result))])
+        (title, [*_references(references, CELL), *(cell for result in results for cell in _shown(result))])
         for title, references, results in rows
     ]
     width = max(sum(cell.width + GAP for cell in cells) for _, cells in lines) + GAP
@@ -42,6 +43,22 @@ def write_overview(rows: Sequence[Row], sheet: Path) -> None:
             left += cell.width + GAP
     sheet.parent.mkdir(parents=True, exist_ok=True)
     canvas.save(sheet)
+
+
+def thumbnail(references: Sequence[Path], frames: Sequence[Image.Image]) -> Image.Image:
+    """The references in a column, then eight frames evenly spread, or the one picture as high as all."""
+    height = LINES * SIDE + GAP
+    own = (height - (len(references) - 1) * GAP) // len(references)
+    side, columns = (SIDE, COLUMNS) if len(frames) > 1 else (height, 1)
+    shown = [frames[place] for place in spread(len(frames), COLUMNS * LINES)]
+    canvas = Image.new("RGB", (own + columns * (GAP + side) + 2 * GAP, height + 2 * GAP), BACKGROUND)
+    for number, picture in enumerate(_references(references, own)):
+        canvas.paste(picture, (GAP, GAP + number * (own + GAP)))
+    for number, frame in enumerate(shown):
+        line, column = divmod(number, columns)
+        place = (own + (column + 1) * GAP + column * side + GAP, GAP + line * (side + GAP))
+        canvas.paste(ImageOps.fit(frame, (side, side), Image.Resampling.LANCZOS), place)
+    return canvas
 
 
 def frames_of(result: Path) -> list[Image.Image]:
@@ -60,12 +77,12 @@ def spread(count: int, most: int) -> list[int]:
     return [round(place * (count - 1) / (most - 1)) for place in range(most)]
 
 
-def _references(files: Sequence[Path]) -> list[Image.Image]:
+def _references(files: Sequence[Path], side: int) -> list[Image.Image]:
     """The middle square of each."""
     squares = []
     for file in files:
         with Image.open(file) as picture:
-            squares.append(ImageOps.fit(picture.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS))
+            squares.append(ImageOps.fit(picture.convert("RGB"), (side, side), Image.Resampling.LANCZOS))
     return squares
 
 

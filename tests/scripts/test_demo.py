@@ -9,11 +9,12 @@ import demo_jobs
 import numpy as np
 import paintings
 import pytest
+import thumbnails
 from api_prompt import fill
 from comfy_client import Job
-from contact_sheet import frames_of, spread, write_overview
+from contact_sheet import frames_of, spread, thumbnail, write_overview
 from PIL import Image
-from small.gallery import catalogue
+from small.gallery import catalogue, sound_paintings
 
 WORKFLOW = {
     "1": {
@@ -98,6 +99,25 @@ def test_overview_shows_references_and_frames_in_rows(tmp_path):
     assert frames == pytest.approx(levels, abs=4)
     assert second == [(255, 0, 0), (0, 255, 0), (0, 255, 0)]
     assert last == (255, 0, 0)
+
+
+@pytest.mark.parametrize(("frames", "references", "width"), [(8, 1, 1256), (24, 3, 978), (1, 1, 840)])
+def test_a_thumbnail_has_the_references_and_then_the_frames(tmp_path, frames, references, width):
+    Image.new("RGB", (400, 300), (255, 0, 0)).save(tmp_path / "red.png")
+    blue = [Image.new("RGB", (128, 128), (0, 0, 255))] * frames
+    picture = thumbnail([tmp_path / "red.png"] * references, blue)
+    assert picture.size == (width, 424)
+    colours = dict((colour, count) for count, colour in picture.getcolors())
+    own = (408 - 8 * (references - 1)) // references
+    assert colours[(255, 0, 0)] == references * own**2
+    assert colours[(0, 0, 255)] == (8 * 200**2 if frames > 1 else 408**2)
+
+
+def test_the_pairs_of_the_readme_are_held_out_and_all_different():
+    jobs = thumbnails.pair_jobs()
+    held_out = {painting.number for painting in sound_paintings()[1]}
+    assert len({job.paintings for job in jobs}) == len({job.prompt for job in jobs}) == 8
+    assert {number for job in jobs for number in job.paintings} <= held_out
 
 
 def test_frames_come_in_order(tmp_path):
