@@ -57,7 +57,7 @@ class Round:
         )
 
 
-ROUNDS = (Round(2000, 1e-3, 0.0), Round(1400, 7e-4, 0.3))
+ROUNDS = (Round(2000, 1e-3, 0.0), Round(1400, 7e-4, 0.3), Round(3000, 8e-4, 0.3))
 
 
 @dataclass(frozen=True)
