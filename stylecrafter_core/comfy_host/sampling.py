@@ -49,7 +49,8 @@ def sample(
         denoise: share of the schedule that is run, in (0, 1].
 
     Raises:
-        InputError: the latent's frames do not divide into whole videos, or a scale is outside its range.
+        InputError: the latent's frames do not divide into whole videos, a scale is outside its range, or
+            there is no such sampler.
         MismatchError: see StyleGuider.
     """
     check_guidance_scales("StyleCrafterSampler", cfg_text, cfg_style)
@@ -114,6 +115,13 @@ def set_video_length(
 
 
 def _sampler(name: str) -> comfy.samplers.Sampler:
+    if name not in SAMPLER_NAMES:
+        raise InputError(
+            "There is no sampler of that name.",
+            found=repr(name),
+            expected=f"one of {', '.join(SAMPLER_NAMES)}",
+            fix="name one of these",
+        )
     return DDIMSampler(eta=1.0) if name == RELEASED_SAMPLER else comfy.samplers.sampler_object(name)
 
 

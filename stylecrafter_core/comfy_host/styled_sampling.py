@@ -30,6 +30,7 @@ class SamplingSettings:
     Attributes:
         width, height: in pixels.
         num_frames: 1 for a picture.
+        sampler_name: one of sampling.SAMPLER_NAMES.
     """
 
     width: int
@@ -40,6 +41,7 @@ class SamplingSettings:
     cfg_text: float
     cfg_style: float
     seed: int
+    sampler_name: str = RELEASED_SAMPLER
 
 
 @torch.no_grad()
@@ -135,7 +137,7 @@ def _sampled(
         cfg_style=cfg_style,
         seed=settings.seed,
         steps=settings.steps,
-        sampler_name=RELEASED_SAMPLER,
+        sampler_name=settings.sampler_name,
         scheduler="ddim_uniform",
         denoise=1.0,
     )

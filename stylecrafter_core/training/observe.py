@@ -138,4 +138,5 @@ def sampling_settings(config: Config, num_frames: int) -> SamplingSettings:
         cfg_text=samples.cfg_text,
         cfg_style=samples.cfg_style,
         seed=config.run.seed,
+        sampler_name=samples.sampler,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import comfy.sample
@@ -66,6 +67,18 @@ def test_each_row_has_its_own_prompt_and_style(styled, sampling, way, frames):
         torch.testing.assert_close(together[row], alone, atol=2e-5, rtol=0)
         swapped = draw(styled.base, adapter, [other], [PROMPTS[row]], settings)[0]
         assert (swapped - alone).abs().max() > 3e-4
+
+
+def test_the_sampler_is_the_one_that_is_named(styled, sampling, core):
+    def drawn(name):
+        settings = dataclasses.replace(settings_of(sampling, 1), sampler_name=name)
+        return sampling.module.sample_style(styled.base, styled.adapter, styled.references, PROMPTS, settings)
+
+    assert (drawn("euler") - drawn("stylecrafter_ddim")).abs().max() > 1e-3
+    with pytest.raises(core("errors").InputError, match="no sampler of that name") as caught:
+        drawn("eular")
+    assert caught.value.found == "'eular'"
+    assert "euler," in caught.value.expected
 
 
 def test_prompts_of_different_length_are_refused(styled, sampling, core):

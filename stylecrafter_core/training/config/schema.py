@@ -175,6 +175,10 @@ class Samples(Section):
     prompts: tuple[str, ...] = ()
     references: tuple[Path, ...] = Field(default=(), description="pictures; none: held-out items")
     steps: int = Field(default=25, ge=1)
+    sampler: str = Field(
+        default="stylecrafter_ddim",
+        description="as in the sampler node; the default, as released, wants 50 steps",
+    )
     strength: float = Field(default=1.0, ge=0)
     cfg_text: float = 7.5
     cfg_style: float = 5.0
