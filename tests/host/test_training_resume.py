@@ -22,6 +22,7 @@ SETTINGS = (
     "data.validation=0",
     "optimiser.ema=0.9",
     "optimiser.accumulation=2",
+    "optimiser.scale_predictor_lr=0.5",
     "optimiser.schedule=linear",
 )
 # The same samples in every step, however many processes share them.
