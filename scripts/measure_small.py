@@ -7,6 +7,7 @@ python scripts/measure_small.py time --adapter runs/small_style/adapter.safetens
 python scripts/measure_small.py curve --paintings 2 --prompts 4 --steps 5        a little, to look at
 
 held_out  every held-out painting × every prompt: own reference nearest of 20, subject recognised
+bounds    the same of scenes that AdaIN stylised, before and after the autoencoder: what could be reached
 curve     the same over the style strength
 grid      text scale × style scale
 time      the second stage against the first: warp error and motion
@@ -30,7 +31,7 @@ from small.judging import options
 
 from stylecrafter_core.errors import StyleCrafterError
 
-TOPICS = ("held_out", "curve", "grid", "time", "gains")
+TOPICS = ("held_out", "bounds", "curve", "grid", "time", "gains")
 
 
 def main() -> int:
@@ -82,9 +83,12 @@ def _measure(host: Path, arguments: argparse.Namespace) -> None:
     activate(host, exact_attention=True)
     import importlib
 
+    from small import packages
     from small.judging.document import begin
     from small.judging.report import write_results
 
+    if "bounds" in (arguments.topics or TOPICS):
+        packages.fetch_style_network()
     study = _study(arguments)
     if arguments.document is not None:
         begin(arguments.document)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "scripts"), str(ROOT)]
+sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "scripts"), str(ROOT)]
 
 
 def main(family: Path, folder: Path, host: Path) -> None:
@@ -20,15 +20,17 @@ def main(family: Path, folder: Path, host: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from small.judging import content, curve, gains, grid, held_out, time
+    from small.judging import bounds, content, curve, gains, grid, held_out, time
     from small.judging.report import write_results
     from small.judging.sampler import Files
     from small.judging.study import Study, settings_of
+    from tiny_style_network import tiny_style_network
 
     from stylecrafter_core.training.config import load_config
 
     write_weights(family, folder)
     content.TESTS = 20
+    bounds.network = tiny_style_network
     curve.STRENGTHS = (0.0, 1.0)
     time.FRAMES = 3
     grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 5.0), (0.0, 3.0)
@@ -45,7 +47,7 @@ def main(family: Path, folder: Path, host: Path) -> None:
         most_prompts=2,
         schooling=content.Schooling(scenes=40, steps=2),
     )
-    for topic in (held_out, curve, grid, time, gains):
+    for topic in (held_out, bounds, curve, grid, time, gains):
         measured = topic.measure(study)
         name = topic.__name__.rpartition(".")[2]
         write_results(name, measured, topic.tables(measured.record), folder, None)

@@ -52,6 +52,21 @@ def test_held_out_pairs_are_judged_in_their_style_and_without(measured):
     assert row(measured, "held_out", "plain scenes that the judge recognises")[2] == "0.062"
 
 
+def test_bounds_are_judged_before_and_after_the_autoencoder(measured):
+    found = record(measured, "bounds")
+    assert found["prompts"] == record(measured, "held_out")["prompts"]
+    assert len(found["values"]) == 4
+    for name, of in found["values"].items():
+        assert set(of) == OF_PICTURES
+        assert row(measured, "bounds", name)[2].split()[0] == mean(of["style_similarity"])
+    plain, styled = (found["values"][name] for name in ("plain scene", "AdaIN of its reference"))
+    coded = found["values"]["AdaIN of its reference, through the autoencoder"]
+    assert plain["subject_recognised"][0] == plain["subject_recognised"][1], (
+        "the same scenes for all paintings"
+    )
+    assert plain["style_similarity"] != styled["style_similarity"] != coded["style_similarity"]
+
+
 def test_the_curve_begins_at_the_base_alone_and_passes_the_default(measured):
     values, pairs = record(measured, "curve")["values"], record(measured, "held_out")["values"]
     assert list(values) == ["0", "1"]
@@ -93,7 +108,7 @@ def test_gains_have_a_row_for_each_kind_of_style(measured):
     assert row(measured, "gains", "rich − plain")[3] == ""
 
 
-@pytest.mark.parametrize("name", ["held_out", "curve", "grid", "time", "gains"])
+@pytest.mark.parametrize("name", ["held_out", "bounds", "curve", "grid", "time", "gains"])
 def test_pictures_are_written(measured, name):
     with Image.open(measured / f"{name}.png") as picture:
         assert len(set(picture.convert("L").resize((64, 64)).tobytes())) > 10

@@ -185,9 +185,9 @@ def test_pictures_go_between_their_marks_with_the_words_of_the_mark(tmp_path):
 def test_a_new_document_has_a_place_for_every_table_and_picture(tmp_path):
     document = tmp_path / "docs" / "page.md"
     begin(document)
-    put_pictures(document, ("held_out", "curve", "grid", "time", "gains", "pictures", "videos"))
+    put_pictures(document, ("held_out", "bounds", "curve", "grid", "time", "gains", "pictures", "videos"))
     assert "not drawn" not in document.read_text(encoding="utf-8")
-    names = ("held_out", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
+    names = ("held_out", "bounds", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
     put_tables(document, dict.fromkeys(names, "| 1 |"))
     begin(document)
     assert document.read_text(encoding="utf-8").count("| 1 |") == len(names)

@@ -12,6 +12,7 @@ from small import gallery
 from small.randomness import generator
 from small.styles import OWN, Style, adain, own_style, painting_style, stylise
 from small.styles.palettes import harmony, lab, nearest_colour, painting_palette
+from tiny_style_network import tiny_style_network
 
 SEED = 3
 RED_AND_WHITE = ((0.5, 0.0, 0.05), (0.9, 0.15, 0.1), (1.0, 0.95, 0.9))
@@ -34,17 +35,7 @@ def paintings():
 
 @pytest.fixture
 def tiny_network(monkeypatch):
-    """Random filters under the names of the real ones, four channels wide."""
-    torch.manual_seed(0)
-    encoder = [layer for layer in adain.ENCODER if isinstance(layer, int)]
-    decoder = [layer for layer in adain.DECODER if isinstance(layer, int)]
-    shapes = {"encoder.0": (3, 3, 1), f"decoder.{adain.LAST_OF_DECODER}": (3, 4, 3)}
-    shapes |= {f"encoder.{layer}": (4, 3 if layer == encoder[0] else 4, 3) for layer in encoder}
-    shapes |= {f"decoder.{layer}": (4, 4, 3) for layer in decoder}
-    weights = {}
-    for name, (outputs, inputs, size) in shapes.items():
-        weights[f"{name}.weight"] = torch.randn(outputs, inputs, size, size) / (inputs * size**2) ** 0.5
-        weights[f"{name}.bias"] = torch.full((outputs,), 0.1)
+    weights = tiny_style_network()
     monkeypatch.setattr(adain, "network", lambda: weights)
     adain.style_moments.cache_clear()
     adain._content_features.cache_clear()

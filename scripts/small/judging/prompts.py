@@ -23,7 +23,12 @@ class Prompt:
 
 def prompts(seed: int, moving: bool) -> tuple[Prompt, ...]:
     """One for each subject, in their order: the caption of its first scene in which it moves, or stays."""
-    return tuple(_prompt(next(_scenes(seed, subject, moving))) for subject in SUBJECTS)
+    return tuple(_prompt(shown) for shown in prompt_scenes(seed, moving))
+
+
+def prompt_scenes(seed: int, moving: bool) -> tuple[Scene, ...]:
+    """The scenes that the prompts speak of, in their order."""
+    return tuple(next(_scenes(seed, subject, moving)) for subject in SUBJECTS)
 
 
 def short_and_long(seed: int) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:

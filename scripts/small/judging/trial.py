@@ -48,11 +48,15 @@ class Trial:
             *(len(pairs), settings.strength, settings.cfg_text, settings.cfg_style),
         )
         frames = sampler([tokens[row] for row, _ in pairs], [prompt.text for _, prompt in pairs], settings)
-        paintings = torch.tensor([self.places[row] for row, _ in pairs])
-        subjects = torch.tensor([prompt.subject for _, prompt in pairs])
-        values = judges(frames, paintings, subjects)
+        return Judged(frames, self.values(judges, frames))
+
+    def values(self, judges: Judges, frames_NTHWC: Tensor) -> dict[str, Table]:
+        """What the judges say of results that are there: every painting with every prompt, in that order."""
         shape = (len(self.paintings), len(self.prompts))
-        return Judged(frames, {name: of.view(shape).tolist() for name, of in values.items()})
+        paintings = torch.tensor(self.places).repeat_interleave(shape[1])
+        subjects = torch.tensor([prompt.subject for prompt in self.prompts]).repeat(shape[0])
+        values = judges(frames_NTHWC, paintings, subjects)
+        return {name: of.view(shape).tolist() for name, of in values.items()}
 
     def diagonal(self, most: int) -> list[tuple[int, int]]:
         """Painting and prompt of at most so many pairs in which each stands once, as far as there are."""
