@@ -21,6 +21,7 @@ VALUES = {
     "frames": 8,
     "frame_rate": 8.0,
     "steps": 25,
+    "sampler_name": "euler",  # eta 1 wants about 50 steps
     "cfg_text": 5.0,
     "cfg_style": 3.0,
 }
