@@ -22,8 +22,8 @@ VALUES = {
     "frame_rate": 8.0,
     "steps": 25,
     "sampler_name": "euler",  # eta 1 wants about 50 steps
-    "cfg_text": 5.0,
-    "cfg_style": 3.0,
+    "cfg_text": 7.5,
+    "cfg_style": 5.0,
 }
 ONE_FRAME = {"frames": 1}
 

@@ -77,10 +77,10 @@ def test_the_curve_begins_at_the_base_alone_and_passes_the_default(measured):
 
 def test_the_grid_holds_the_defaults_and_the_base_alone(measured):
     values, pairs = record(measured, "grid")["values"], record(measured, "held_out")["values"]
-    assert values["5"]["3"] == pairs["styled"]
-    assert values["5"]["0"] == pairs["base alone"]
-    assert values["1"]["3"] != values["5"]["3"]
-    assert row(measured, "grid_style_nearest", "5")[1].startswith(
+    assert values["7.5"]["5"] == pairs["styled"]
+    assert values["7.5"]["0"] == pairs["base alone"]
+    assert values["1"]["5"] != values["7.5"]["5"]
+    assert row(measured, "grid_style_nearest", "7.5")[1].startswith(
         f"{np.mean(pairs['base alone']['style_nearest']):.2f}"
     )
     assert len(row(measured, "grid_subject_recognised", "1")) == 3
