@@ -35,7 +35,6 @@ def styled(core, tiny_materials):
 def sampling(core, monkeypatch):
     """The module, with noise that belongs to a row wherever it stands: `sampling.first` is the first row."""
     module = core("comfy_host.styled_sampling")
-    monkeypatch.setattr(module, "RELEASED_SAMPLER", "ddim")  # no fresh noise
     noise = torch.randn(len(PROMPTS) * FRAMES, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     shown = SimpleNamespace(module=module, first=0)
 
@@ -48,7 +47,15 @@ def sampling(core, monkeypatch):
 
 def settings_of(sampling, frames):
     return sampling.module.SamplingSettings(
-        width=64, height=64, num_frames=frames, steps=2, strength=1.0, cfg_text=5.0, cfg_style=3.0, seed=0
+        width=64,
+        height=64,
+        num_frames=frames,
+        steps=2,
+        strength=1.0,
+        cfg_text=5.0,
+        cfg_style=3.0,
+        seed=0,
+        sampler_name="ddim",  # no fresh noise
     )
 
 
