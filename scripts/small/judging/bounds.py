@@ -30,11 +30,12 @@ def measure(study: Study) -> Measured:
     trial = study.trial(PAINTINGS, None, moving=False)
     scenes = prompt_scenes(study.seed, moving=False)
     drawn = [draw_picture(scenes[prompt.subject]) for prompt in trial.prompts]
-    plain = torch.from_numpy(np.stack(drawn * len(trial.paintings))).float() / 255
-    styled = _stylised(trial, plain[: len(drawn)])
+    plain = torch.from_numpy(np.stack(drawn)).float() / 255
+    styled = _stylised(trial, plain)
+    each = (len(trial.paintings), 1, 1, 1)  # plain scenes are the same for every painting
     results = {
-        PLAIN: plain,
-        PLAIN_CODED: _coded(study, plain),
+        PLAIN: plain.repeat(each),
+        PLAIN_CODED: _coded(study, plain).repeat(each),
         STYLED: styled,
         STYLED_CODED: _coded(study, styled),
     }
