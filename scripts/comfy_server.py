@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def serve(host: Path, base: Path, *, cpu: bool) -> Iterator[str]:
 
     Yields:
         Its address, e.g. "http://127.0.0.1:8188", once it answers. On leaving, that one process is ended.
-        What it writes is in `base/server.log`.
+        What it writes is in `base/server.log`. A request to end this process (SIGTERM) leaves, too: it
+        raises KeyboardInterrupt, as Ctrl-C does.
 
     Raises:
         ServerError: it ended or did not answer in `START_TIMEOUT_S` seconds.
@@ -45,7 +47,7 @@ def serve(host: Path, base: Path, *, cpu: bool) -> Iterator[str]:
         (base / folder).mkdir(parents=True, exist_ok=True)
     port = _free_port()
     log_file = base / "server.log"
-    with log_file.open("wb") as log:
+    with log_file.open("wb") as log, _interrupted_when_asked_to_end():
         command = _command(host, base, port, cpu)
         process = subprocess.Popen(command, cwd=host, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -54,6 +56,15 @@ def serve(host: Path, base: Path, *, cpu: bool) -> Iterator[str]:
             yield address
         finally:
             _stop(process)
+
+
+@contextmanager
+def _interrupted_when_asked_to_end() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _command(host: Path, base: Path, port: int, cpu: bool) -> list[str]:

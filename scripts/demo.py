@@ -33,6 +33,14 @@ if TYPE_CHECKING:  # these need packages that the set-up installs
 BASE = ROOT / ".demo"
 RESULT_ENDINGS = (".mp4", ".webm", ".png")
 JOB_TIMEOUT_S = 3600.0
+FAILURES = (  # of set-up, server, disk and job: said in words, without a traceback
+    StyleCrafterError,
+    OSError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    subprocess.SubprocessError,
+)
 
 
 class DemoError(StyleCrafterError):
@@ -146,14 +154,7 @@ def main() -> int:
 
         overview = BASE / "output" / "overview.png"
         write_overview(overview_rows(jobs, results, BASE), overview)
-    except (
-        StyleCrafterError,
-        OSError,
-        LookupError,
-        ValueError,
-        RuntimeError,
-        subprocess.SubprocessError,
-    ) as error:
+    except FAILURES as error:
         say(f"\nThe demo stopped. {error}")
         return 1
     say("\n" + "\n".join(f"{job.title}: {result}" for job, result in zip(jobs, results)))

@@ -19,8 +19,6 @@ import pinned_hosts
 from demo_jobs import HAYSTACKS, IRISES, PROMPT, TOLEDO, VALUES, WORKFLOWS, DemoJob
 from environment import ROOT, say
 
-from stylecrafter_core.errors import StyleCrafterError
-
 PAIRS, SEED = 8, 0
 PAIRS_FILE = ROOT / "docs" / "images" / "eight_pairs.jpg"
 LONG = {**VALUES, "frames": 24, "context_length": 8}
@@ -37,7 +35,7 @@ def main() -> int:
         host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
         _make(host)
-    except StyleCrafterError as error:
+    except demo.FAILURES as error:
         say(f"\nNot every picture was made. {error}")
         return 1
     return 0
