@@ -11,17 +11,21 @@ from .engine.shards import put, whole
 
 
 class Average:
-    """`a ← d · a + (1 − d) · w` after every step but the first, `a ← w` after that; torch's AveragedModel.
+    """`a ← dₙ · a + (1 − dₙ) · w` after every step but the first, `a ← w` after that; torch's AveragedModel.
+
+    dₙ = min(decay, (1 + n) / (10 + n)) with n steps in the average before: a run that is short against
+    1 / (1 − decay) averages its newest steps, too, instead of keeping mostly the weights that it began with.
 
     Args:
         weights: the trained parameters by name; shared, not copied.
-        decay: d in (0, 1).
+        decay: in (0, 1).
     """
 
     def __init__(self, weights: Mapping[str, nn.Parameter], decay: float):
         self.names = list(weights)
+        self.decay = decay
         self.weights = nn.ParameterList(weights.values())
-        self.model = AveragedModel(self.weights, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.model = AveragedModel(self.weights, multi_avg_fn=self._mix)
         self.averages = list(self.model.module.parameters())
 
     @property
@@ -32,6 +36,10 @@ class Average:
     def update(self) -> None:
         """Take in the weights as they are now."""
         self.model.update_parameters(self.weights)
+
+    def _mix(self, averages: list[Tensor], weights: list[Tensor], steps: Tensor) -> None:
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        get_ema_multi_avg_fn(decay)(averages, weights, steps)
 
     def tensors(self) -> dict[str, Tensor]:
         """The averages by name, whole and on the CPU. Every process must call it."""

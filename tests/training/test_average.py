@@ -25,15 +25,26 @@ def test_it_is_the_first_weights_and_then_moves_by_its_share():
     trained = weights()
     average = Average(trained, DECAY)
     expected = None
-    for step in range(1, 6):
+    for step in range(1, 41):
         walk(trained, average, [step])
         value = float(step * step)
-        expected = value if expected is None else DECAY * expected + (1 - DECAY) * value
+        decay = min(DECAY, step / (9 + step))  # step − 1 are in the average
+        expected = value if expected is None else decay * expected + (1 - decay) * value
         found = average.tensors()
         assert list(found) == ["a.weight", "b"]
         assert found["a.weight"].tolist() == [[pytest.approx(expected)] * 3] * 2
         assert found["b"].item() == pytest.approx(expected)
         assert average.steps == step
+
+
+@pytest.mark.parametrize("steps", [20, 200])
+def test_a_run_that_is_short_for_its_decay_does_not_keep_its_first_weights(steps):
+    trained = weights()
+    average = Average(trained, 0.9999)
+    for number in range(steps):
+        trained["b"].data.fill_(float(number > 0))
+        average.update()
+    assert average.tensors()["b"].item() > 0.999
 
 
 def test_it_does_not_touch_the_weights():
