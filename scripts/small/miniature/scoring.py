@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 CLAIM = "comparison.json"
 PAINTINGS, PROMPTS = 10, 16  # of pictures
-PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS = 8, 4
+PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS = 4, 4  # each costs as much as eight pictures
 SHOWN = 4  # results of each variant that are kept to be looked at
 
 
