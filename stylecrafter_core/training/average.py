@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from .engine.shards import put, whole
 
@@ -37,7 +37,7 @@ class Average:
         """Take in the weights as they are now."""
         self.model.update_parameters(self.weights)
 
-    def _mix(self, averages: list[Tensor], weights: list[Tensor], steps: Tensor) -> None:
+    def _mix(self, averages: PARAM_LIST, weights: PARAM_LIST, steps: Tensor | int) -> None:
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         get_ema_multi_avg_fn(decay)(averages, weights, steps)
 
