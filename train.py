@@ -15,7 +15,7 @@ import logging
 import sys
 from pathlib import Path
 
-from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.errors import InputError, StyleCrafterError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options)
     except StyleCrafterError as error:
         print(f"\n{error}", file=sys.stderr)
-        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("stylecrafter_core"):
+            raise
+        print(f"\n{_missing(error)}", file=sys.stderr)
+    return 2
+
+
+def _missing(error: ModuleNotFoundError) -> InputError:
+    return InputError(
+        "A package that the trainer needs is not installed.",
+        found=f"no {error.name} in {sys.executable}",
+        expected="the packages of requirements.txt and requirements-train.txt",
+        fix="python -m pip install -r requirements.txt -r requirements-train.txt, or use .venv/bin/python, "
+        "which scripts/demo.py makes",
+    )
 
 
 def _add_training(commands: argparse._SubParsersAction) -> None:
