@@ -12,11 +12,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 NOT_PART_OF_THE_PACK = (".*", "tests", "scripts", "__pycache__", "*.egg-info")
+MADE_BY_TRAINING = {"runs", "data"}  # in the pack's own folder
 
 
 class ServerError(RuntimeError):
@@ -28,7 +30,13 @@ def place_pack(pack: Path, base: Path) -> Path:
     target = base / "custom_nodes" / "stylecrafter"
     if target.exists():
         shutil.rmtree(target)
-    return Path(shutil.copytree(pack, target, ignore=shutil.ignore_patterns(*NOT_PART_OF_THE_PACK)))
+    return Path(shutil.copytree(pack, target, ignore=partial(_left_out, pack)))
+
+
+def _left_out(pack: Path, folder: str, names: list[str]) -> set[str]:
+    """Of the names in a folder of the pack."""
+    left_out = shutil.ignore_patterns(*NOT_PART_OF_THE_PACK)(folder, names)
+    return left_out | MADE_BY_TRAINING if Path(folder) == pack else left_out
 
 
 @contextmanager

@@ -81,3 +81,14 @@ def test_a_server_that_ends_while_starting_gives_the_end_of_its_log(tmp_path):
         pytest.fail("it serves")
     assert "ended with code 1" in str(caught.value)
     assert str(caught.value).endswith("server.log:\nno such device")
+
+
+def test_what_training_made_is_no_part_of_the_pack(tmp_path):
+    pack = tmp_path / "pack"
+    kept = ("__init__.py", "core/training/data/samples.py", "weights/base.safetensors")
+    left_out = ("runs/first/adapter.safetensors", "data/pictures.jsonl", "tests/test_one.py", ".git/HEAD")
+    for name in (*kept, *left_out):
+        (pack / name).parent.mkdir(parents=True, exist_ok=True)
+        (pack / name).touch()
+    placed = comfy_server.place_pack(pack, tmp_path / "base")
+    assert {str(file.relative_to(placed)) for file in placed.rglob("*") if file.is_file()} == set(kept)
