@@ -5,7 +5,8 @@ python scripts/train_small.py --work DIR --size tiny    a few steps of everythin
 
 What was stopped goes on when the same command is given again.
 
-Then, with the trainer that everybody uses, the style adapter and the temporal blocks:
+Then, after `source .venv/bin/activate`, with the trainer that everybody uses, the style adapter and the temporal
+blocks:
 
 python train.py prepare runs/small/data/pictures runs/small/data/paintings --out runs/small/pictures.jsonl
 python train.py prepare runs/small/data/clips --out runs/small/clips.jsonl
