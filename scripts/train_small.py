@@ -5,7 +5,7 @@ python scripts/train_small.py --work DIR --size tiny    a few steps of everythin
 
 What was stopped goes on when the same command is given again.
 
-Then, after `source .venv/bin/activate`, with the trainer that everybody uses, the style adapter and the temporal
+Then, after `source .venv/bin/activate`, with the trainer that everybody uses, style adapter and temporal
 blocks:
 
 python train.py prepare runs/small/data/pictures runs/small/data/paintings --out runs/small/pictures.jsonl

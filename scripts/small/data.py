@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylecrafter_core.errors import InputError
 from stylecrafter_core.media import write_video
 from stylecrafter_core.training.materials.files import write_caption, write_whole
 
+from .claims import claim
 from .contents import Content, clip_content, picture_content
 from .gallery import Painting, read_painting, sound_paintings
 from .packages import style_network_file
@@ -70,7 +70,7 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     Raises:
         InputError: a package or the style network is missing, or `folder` holds data of another seed.
     """
-    _claim(folder, {"seed": seed, "format": FORMAT})
+    claim(folder / RECORD, {"seed": seed, "format": FORMAT})
     style_network_file()
     to_learn_from, held_out = sound_paintings()
     _write_paintings(folder / "paintings", to_learn_from)
@@ -84,19 +84,6 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     partial_file = folder / f"{RECORDS}.partial"
     partial_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     partial_file.replace(folder / RECORDS)
-
-
-def _claim(folder: Path, wanted: dict[str, int]) -> None:
-    file = folder / RECORD
-    write_whole(file, Path.write_text, json.dumps(wanted), "utf-8")
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if found != wanted:
-        raise InputError(
-            f"The folder {folder} holds other data than this run would make.",
-            found=f"data of {found}",
-            expected=f"data of {wanted}",
-            fix="name another folder, or remove this one",
-        )
 
 
 def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:

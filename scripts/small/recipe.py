@@ -1,5 +1,6 @@
 """From nothing to the small family's base, stage by stage; a stage whose file is there is not run again.
 
+work/recipe.json                seed and sizes: the folder takes no others
 work/data/                      pictures, clips, paintings
 work/autoencoder.safetensors    in TAESD's names
 work/towers.safetensors         both towers of open_clip's CLIP
@@ -16,7 +17,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from stylecrafter_core.training.materials.files import write_whole
 
 from . import autoencoder, base, towers
 from .alt_texts import alt_text, main_colours
+from .claims import claim
 from .data import RECORDS, Counts, make_data
 from .learning import contiguous
 from .precision import in_half
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 
 TEXTS_OF_A_PICTURE = 4  # that the towers learn from
 VISION = "visual."
+RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,13 @@ TINY = Size(
 
 
 def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
-    """Everything up to `base.safetensors` and `image_encoder.safetensors`. The host must be active."""
-    if not (work / "data" / RECORDS).is_file():
+    """Everything up to `base.safetensors` and `image_encoder.safetensors`. The host must be active.
+
+    Raises:
+        InputError: the folder was begun with another seed or size.
+    """
+    claim(work / RECIPE, {"seed": seed, **asdict(size)})
+    if not _data_is_made(work / "data", size.data):
         log.info("Data")
         make_data(work / "data", seed, size.data, workers)
     _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.autoencoder_steps)
@@ -72,6 +80,15 @@ def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
     _stage(work / "latents.safetensors", _write_latents, work)
     _stage(work / "base.safetensors", _write_base, work, seed, size.base_rounds)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
+
+
+def _data_is_made(data: Path, counts: Counts) -> bool:
+    if not (data / RECORDS).is_file():
+        return False
+    return all(
+        len(read_records(data, clips)) == count
+        for clips, count in ((False, counts.pictures), (True, counts.clips))
+    )
 
 
 def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:

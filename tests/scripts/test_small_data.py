@@ -127,7 +127,7 @@ def test_what_is_written(tmp_path):
 @pytest.mark.usefixtures("few_paintings")
 def test_another_seed_needs_another_folder(tmp_path):
     make_data(tmp_path, SEED, Counts(1, 0))
-    with pytest.raises(InputError, match="other data"):
+    with pytest.raises(InputError, match="begun with something else"):
         make_data(tmp_path, SEED + 1, Counts(1, 0))
 
 

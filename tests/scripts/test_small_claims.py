@@ -1,0 +1,30 @@
+"""A folder belongs to what it was begun with."""
+
+import json
+
+import pytest
+from small.claims import claim
+
+from stylecrafter_core.errors import InputError
+
+
+def test_the_same_again_is_taken(tmp_path):
+    wanted = {"seed": 1, "rounds": ((2, 0.5), (3, 0.25))}
+    claim(tmp_path / "new" / "about.json", wanted)
+    claim(tmp_path / "new" / "about.json", wanted)
+    assert json.loads((tmp_path / "new" / "about.json").read_text()) == {
+        "seed": 1,
+        "rounds": [[2, 0.5], [3, 0.25]],
+    }
+
+
+@pytest.mark.parametrize("other", [{"seed": 2, "steps": 5}, {"steps": 5}, {"seed": 1, "steps": 5, "more": 2}])
+def test_something_else_is_refused_with_what_differs(tmp_path, other):
+    file = tmp_path / "about.json"
+    claim(file, {"seed": 1, "steps": 5})
+    before = file.read_bytes()
+    with pytest.raises(InputError) as caught:
+        claim(file, other)
+    assert "steps" not in str(caught.value)
+    assert caught.value.found in ("seed: 1", "more: None")
+    assert file.read_bytes() == before
