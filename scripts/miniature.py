@@ -4,9 +4,9 @@ python scripts/miniature.py                               everything, at the shi
 python scripts/miniature.py --style-steps 600 --temporal-steps 200 --set engine.precision=bf16
 python scripts/miniature.py --only full attach            some of the rows
 
-Reads the family that scripts/train_small.py made, with the two manifests that its --help names. What was
-stopped goes on when the same command is given again; what is trained or scored is not done a second time. The
-document is brought up to date after each variant.
+Reads a family's folder: docs/miniature.md says how to make one from the weights in weights/. What was stopped
+goes on when the same command is given again; what is trained or scored is not done a second time. The page is
+brought up to date after each variant.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> int:
     except StyleCrafterError as error:
         say(f"\nThe comparison is not complete. {error}")
         return 1
-    say(f"\nTables and pictures: {arguments.document}")
+    say(f"\nTables and pictures: {document_of(arguments)}")
     return 0
 
 
@@ -52,7 +52,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, default=Path("runs/miniature"), help="folder for runs and scores"
     )
-    parser.add_argument("--document", type=Path, default=ROOT / "docs" / "miniature.md")
+    parser.add_argument("--document", type=Path, help="the page with the tables; default: in --work")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the trainings")
     parser.add_argument("--style-steps", type=int, help="default: as in configs/small_style.yaml")
@@ -70,17 +70,22 @@ def compare(host: Path, arguments: argparse.Namespace) -> None:
 
     activate(host, exact_attention=True)
     from small.miniature.page import write_page
-    from small.miniature.scoring import claim, score
+    from small.miniature.scoring import claim_work, score
     from small.miniature.training import needs
     from small.miniature.variants import VARIANTS
 
     needs(arguments.family)
     plan, study = _plan(host, arguments), _study(arguments)
-    claim(plan, study)
+    claim_work(plan, study)
     for seed in arguments.seeds:
         for name in arguments.only:
             score(plan, study, VARIANTS[name], seed)
-            write_page(plan.work, study, arguments.seeds, arguments.document)
+            write_page(plan.work, study, arguments.seeds, document_of(arguments))
+
+
+def document_of(arguments: argparse.Namespace) -> Path:
+    """The page: a trial does not touch the published one unless it is named."""
+    return arguments.document or arguments.work / "miniature.md"
 
 
 def _plan(host: Path, arguments: argparse.Namespace) -> Any:

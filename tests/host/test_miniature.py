@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,15 +113,40 @@ def test_a_row_holds_the_mean_of_every_measure_and_the_papers_numbers(
         assert 0 <= np.min(values[share]) <= np.max(values[share]) <= 1
 
 
-def test_a_difference_is_that_of_the_same_pairs(compared):
+def test_variants_are_scored_on_the_same_pairs(compared):
     full, fixed = (scores_of(compared, name) for name in ("full", "fixed_gain"))
     for what in ("paintings", "prompts", "settings"):
         assert full[what] == fixed[what]
-    row = row_of(compared, "miniature_pictures_differences", "fixed gain")
-    found = np.subtract(fixed["values"]["subject_recognised"], full["values"]["subject_recognised"]).mean()
-    assert float(re.fullmatch(NUMBER, row[2])[1]) == pytest.approx(found, abs=6e-4)
-    assert row[3] == "-0.0221"
-    assert row[4] in ("yes", "no", "open")
+
+
+@pytest.mark.parametrize(
+    ("fixed_gain", "difference", "verdict"),
+    [
+        ([[0.2, 0.1], [0.3, 0.2]], "-0.300 [-0.300, -0.300]", "yes"),
+        ([[0.6, 0.6], [0.8, 0.8]], "0.200 [0.100, 0.300]", "no"),
+        ([[0.5, 0.4], [0.5, 0.6]], "0.000 [-0.100, 0.100]", "open"),
+    ],
+)
+def test_a_difference_is_that_of_the_same_pairs(compared, command, tmp_path, fixed_gain, difference, verdict):
+    folder = tmp_path / "again"
+    shutil.copytree(compared, folder)
+    for name, values in (("full", [[0.5, 0.4], [0.6, 0.5]]), ("fixed_gain", fixed_gain)):
+        scores = scores_of(folder, name)
+        scores["values"]["subject_recognised"] = values
+        (folder / "scores" / f"{name}-0.json").write_text(json.dumps(scores), encoding="utf-8")
+    done = command(folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    row = row_of(folder, "miniature_pictures_differences", "fixed gain")
+    assert row[2:] == [difference, "-0.0221", verdict]
+
+
+def test_the_settings_say_what_was_trained_on_and_scored(compared):
+    settings = dict(
+        row_of(compared, "miniature_settings", name)
+        for name in ("trained on", "pictures: paintings × prompts", "videos: paintings × prompts")
+    )
+    assert re.fullmatch(r"\d+ pictures, 4 clips", settings["trained on"])
+    assert {settings[f"{kind}: paintings × prompts"] for kind in ("pictures", "videos")} == {"2 × 2"}
 
 
 def test_a_variant_that_is_not_scored_says_so(compared):
@@ -141,3 +167,15 @@ def test_the_same_folder_takes_no_other_training(compared, command):
     assert done.returncode == 2
     assert "style_steps: 2" in done.stderr
     assert "--work" in done.stderr
+
+
+def test_a_folder_that_was_begun_with_other_pictures_is_refused(compared, command, tmp_path):
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    about = json.loads((compared / "comparison.json").read_text(encoding="utf-8"))
+    assert len(about["family"].pop("pictures.jsonl")) == 64
+    (folder / "comparison.json").write_text(json.dumps(about), encoding="utf-8")
+    done = command(folder)
+    assert done.returncode == 2
+    assert "family: " in done.stderr
+    assert "clips: " not in done.stderr

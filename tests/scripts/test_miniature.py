@@ -66,6 +66,7 @@ def test_joint_training_sees_as_many_pictures_and_clips_as_both_stages(tmp_path)
     assert joint.run.steps == 40
     picture_steps = joint.run.steps * joint.data.image_share
     assert picture_steps == pytest.approx(30 + 10 * temporal.data.image_share)
+    assert joint.data.image_share != temporal.data.image_share
     assert (joint.data.frames, joint.data.video_batch) == (temporal.data.frames, temporal.data.video_batch)
     assert len(joint.data.manifests) == 2
 
@@ -92,7 +93,7 @@ def test_a_family_that_is_not_there_is_named_with_what_is_missing(tmp_path):
     (tmp_path / "base.safetensors").touch()
     with pytest.raises(InputError, match=r"image_encoder\.safetensors") as error:
         needs(tmp_path)
-    assert "train_small.py" in error.value.fix
+    assert "docs/miniature.md" in error.value.fix
 
 
 @pytest.fixture
@@ -178,6 +179,12 @@ def test_the_command_offers_every_row():
     assert tuple(VARIANTS) == miniature.ROWS
     chosen = miniature.arguments_of(["--only", "attach", "--set", "engine.precision=bf16", "--seeds", "7"])
     assert (chosen.only, chosen.set, chosen.seeds) == (["attach"], ["engine.precision=bf16"], [7])
+
+
+def test_a_trial_writes_its_own_page_unless_one_is_named():
+    of = miniature.arguments_of
+    assert miniature.document_of(of(["--work", "runs/trial"])) == Path("runs/trial/miniature.md")
+    assert miniature.document_of(of(["--document", "docs/mine.md"])) == Path("docs/mine.md")
 
 
 def test_the_document_has_a_place_for_every_table():

@@ -15,9 +15,9 @@ from stylecrafter_core.media.files import written_whole
 from ..judging.document import begin, picture_file, put_pictures, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
-from ..sizes import SIDE
+from ..sizes import FRAMES, SIDE
 from .comparison import differences_table, values_table
-from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs
+from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs, trial_of
 from .variants import PICTURES, TABLES, VIDEOS, Table, Variant
 
 
@@ -28,7 +28,7 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
         InputError: the document has no marks for a table.
     """
     begin(document)
-    tables = {"miniature_settings": _settings(work, seeds)}
+    tables = {"miniature_settings": _settings(work, study, seeds)}
     for table in TABLES:
         done = scored_seeds(work, table.variants, seeds)
         scores = read_scores(work, table.variants, done)
@@ -44,20 +44,28 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
             put_pictures(document, [table.name])
 
 
-def _settings(work: Path, seeds: Sequence[int]) -> str:
+def _settings(work: Path, study: Study, seeds: Sequence[int]) -> str:
     found = read_record(work / CLAIM)
     sampling, judge = found["sampling"], found["judge"]
     rows = [
         ["training seeds", " ".join(map(str, seeds))],
+        ["trained on", f"{found['pictures']} pictures, {found['clips']} clips"],
         ["steps of stage 1", found["style_steps"]],
         ["steps of stage 2", found["temporal_steps"]],
         ["further settings of the trainer", " ".join(found["overrides"]) or "none"],
-        ["sampling", f"{sampling['steps']} steps, {sampling['width']} × {sampling['height']} pixels"],
+        *([f"{table.name}: paintings × prompts", _pairs(study, table)] for table in TABLES),
+        ["sampling", f"{sampling['steps']} steps of {sampling['sampler_name']}"],
+        ["size", f"{sampling['width']} × {sampling['height']} pixels; videos {FRAMES} frames"],
         ["text scale, style scale", f"{sampling['cfg_text']:g}, {sampling['cfg_style']:g}"],
         ["content judge", f"{judge['scenes']} scenes, {judge['steps']} steps"],
-        ["base", f"SHA-256 {found['base']}"],
+        *([name, f"SHA-256 {sha256}"] for name, sha256 in found["family"].items()),
     ]
     return markdown_table(["setting", "value"], [[name, str(value)] for name, value in rows])
+
+
+def _pairs(study: Study, table: Table) -> str:
+    trial = trial_of(study, table.variants[0])
+    return f"{len(trial.paintings)} × {len(trial.prompts)}"
 
 
 def _shown(work: Path, table: Table, seeds: Sequence[int]) -> tuple[list[Variant], int]:

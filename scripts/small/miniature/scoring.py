@@ -13,14 +13,25 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from stylecrafter_core.errors import InputError
 from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.training.data.manifest import read_manifest
 
+from ..claims import claim
 from ..judging.sampler import Files, Sampler
 from ..judging.study import Study, read_record, write_record
 from ..judging.trial import Trial
 from ..sizes import FRAMES
-from .training import ADAPTER, BASE, IMAGE_ENCODER, TEMPORAL, Plan, trained
+from .training import (
+    ADAPTER,
+    BASE,
+    CLIPS,
+    IMAGE_ENCODER,
+    NEEDED,
+    PICTURES,
+    TEMPORAL,
+    Plan,
+    trained,
+)
 from .variants import Variant
 
 log = logging.getLogger(__name__)
@@ -31,34 +42,31 @@ PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS = 4, 4  # each costs as much as eight pic
 SHOWN = 4  # results of each variant that are kept to be looked at
 
 
-def claim(plan: Plan, study: Study) -> None:
+def claim_work(plan: Plan, study: Study) -> None:
     """Makes the work folder that of this comparison, or checks that it is.
 
     Raises:
-        InputError: runs and scores in it are of another training, other judges or another base.
+        InputError: runs and scores in it are of another training, other judges or another family.
     """
-    wanted = {
-        "base": hashlib.sha256((plan.family / BASE).read_bytes()).hexdigest(),
-        "style_steps": plan.style_steps,
-        "temporal_steps": plan.temporal_steps,
-        "overrides": list(plan.overrides),
-        "sampling": vars(study.settings),
-        "judge": {"seed": study.seed, **vars(study.schooling)},
-        "most_paintings": study.most_paintings,
-        "most_prompts": study.most_prompts,
-    }
-    file = plan.work / CLAIM
-    if not file.is_file():
-        write_record(file, wanted)
-    found = read_record(file)
-    differing = [name for name, value in wanted.items() if found.get(name) != value]
-    if differing:
-        raise InputError(
-            f"The folder {plan.work} holds another comparison.",
-            found="; ".join(f"{name}: {found.get(name)}" for name in differing),
-            expected="; ".join(f"{name}: {wanted[name]}" for name in differing),
-            fix="repeat the command that began this folder, or name another one with --work",
-        )
+    claim(
+        plan.work / CLAIM,
+        {
+            "family": {name: _sum_of(plan.family / name) for name in NEEDED},
+            "pictures": len(read_manifest(plan.family / PICTURES).items),
+            "clips": len(read_manifest(plan.family / CLIPS).items),
+            "style_steps": plan.style_steps,
+            "temporal_steps": plan.temporal_steps,
+            "overrides": list(plan.overrides),
+            "sampling": vars(study.settings),
+            "judge": {"seed": study.seed, **vars(study.schooling)},
+            "most_paintings": study.most_paintings,
+            "most_prompts": study.most_prompts,
+        },
+    )
+
+
+def _sum_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def score(plan: Plan, study: Study, variant: Variant, seed: int) -> None:
@@ -75,7 +83,7 @@ def score(plan: Plan, study: Study, variant: Variant, seed: int) -> None:
         return
     sampler = Sampler(_files(plan, variant, seed), "attach" if variant.attached else "dual")
     log.info("scoring %s, seed %d", variant.name, seed)
-    trial = _trial(study, variant)
+    trial = trial_of(study, variant)
     settings = replace(study.settings, num_frames=FRAMES if variant.moves else 1)
     judged = trial.judged(sampler, study.judges, settings)
     numbers = [painting * len(trial.prompts) + prompt for painting, prompt in trial.diagonal(SHOWN)]
@@ -112,14 +120,15 @@ def read_shown(work: Path, variant: Variant, seed: int) -> Tensor:
 
 def shown_pairs(study: Study, variant: Variant) -> list[tuple[Tensor, str]]:
     """Painting [H, W, 3] and prompt of each result that is shown."""
-    trial = _trial(study, variant)
+    trial = trial_of(study, variant)
     return [
         (trial.paintings[painting].pixels, trial.prompts[prompt].text)
         for painting, prompt in trial.diagonal(SHOWN)
     ]
 
 
-def _trial(study: Study, variant: Variant) -> Trial:
+def trial_of(study: Study, variant: Variant) -> Trial:
+    """The paintings and prompts that a variant is scored on."""
     if variant.moves:
         return study.trial(PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS, moving=True)
     return study.trial(PAINTINGS, PROMPTS, moving=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
+from stylecrafter_core.training.config import load_config
 
 from .variants import RUNS, STAGES, Run
 
@@ -18,8 +19,8 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).absolute().parents[3]
 BASE, IMAGE_ENCODER = "base.safetensors", "image_encoder.safetensors"
 PICTURES, CLIPS, CACHE = "pictures.jsonl", "clips.jsonl", "cache"
+NEEDED = (BASE, IMAGE_ENCODER, PICTURES, CLIPS)  # of a family that is trained on
 ADAPTER, TEMPORAL = "adapter.safetensors", "temporal.safetensors"  # the trainer writes them in this order
-IMAGE_SHARE = 0.2  # of the shipped stage 2
 NEVER = 10**9  # steps
 
 
@@ -53,14 +54,14 @@ class Plan:
 
 def needs(family: Path) -> None:
     """Raises InputError where the family's folder is not ready to train on."""
-    wanted = (BASE, IMAGE_ENCODER, PICTURES, CLIPS)
-    missing = [name for name in wanted if not (family / name).is_file()]
+    missing = [name for name in NEEDED if not (family / name).is_file()]
     if missing:
         raise InputError(
             f"The small family in {family} is not complete.",
             found=f"no {', '.join(missing)}",
-            expected=", ".join(wanted),
-            fix="run scripts/train_small.py and the two `prepare` commands that its --help names",
+            expected=", ".join(NEEDED),
+            fix="make it by the commands in docs/miniature.md (Ablations): the first two files are copies of "
+            "those in weights/, or what scripts/train_small.py makes",
         )
 
 
@@ -128,8 +129,14 @@ def _lengths(plan: Plan, run: Run) -> list[str]:
     """Steps; joint training sees as many pictures and clips as both stages together."""
     both = plan.style_steps + plan.temporal_steps
     if run.on_both:
-        share = (plan.style_steps + IMAGE_SHARE * plan.temporal_steps) / both
-        steps = [f"run.steps={both}", f"data.image_share={share:.4f}", "data.frames=8", "data.video_batch=2"]
+        stage_2 = load_config(ROOT / STAGES["temporal"]).data
+        share = (plan.style_steps + stage_2.image_share * plan.temporal_steps) / both
+        steps = [
+            f"run.steps={both}",
+            f"data.image_share={share:.4f}",
+            f"data.frames={stage_2.frames}",
+            f"data.video_batch={stage_2.video_batch}",
+        ]
     else:
         steps = [f"run.steps={plan.style_steps if run.stage == 'style' else plan.temporal_steps}"]
     return [*steps, f"run.validate_every={NEVER}", f"run.sample_every={NEVER}"]
