@@ -29,5 +29,6 @@ def claim(file: Path, wanted: Mapping[str, Any]) -> None:
             f"The folder {file.parent} was begun with something else.",
             found="; ".join(f"{name}: {found.get(name)}" for name in differing),
             expected="; ".join(f"{name}: {plain.get(name)}" for name in differing),
-            fix=f"repeat the command that began this folder (see {file}), or name another one",
+            fix=f"repeat the command that began this folder (see {file}), or name another "
+            "one with --work or --out",
         )
