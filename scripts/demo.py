@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import environment
 import pinned_hosts
-from api_prompt import ApiPrompt, fill, read_workflow
+from api_prompt import ApiPrompt, fill
 from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
 from paintings import painting
+from workflow_file import read_workflow
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -37,6 +38,7 @@ JOB_TIMEOUT_S = 3600.0
 FAILURES = (  # of set-up, server, disk and job: said in words, without a traceback
     StyleCrafterError,
     OSError,
+    ValueError,
     RuntimeError,
     subprocess.SubprocessError,
 )
@@ -52,7 +54,8 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
 
     Raises:
         DemoError: a job failed, or wrote nothing.
-        InputError: the weights are not those that were published; a workflow or a painting is of no use.
+        InputError: the weights are not those that were published; a workflow or a painting cannot be used.
+        ValueError: a workflow has no place for the picture or the prompt.
     """
     import torch
     from comfy_client import ComfyClient

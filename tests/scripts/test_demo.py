@@ -10,11 +10,12 @@ import numpy as np
 import paintings
 import pytest
 import thumbnails
-from api_prompt import fill, read_workflow
+from api_prompt import fill
 from comfy_client import Job
 from contact_sheet import frames_of, spread, thumbnail, write_overview
 from PIL import Image
 from small.gallery import catalogue, sound_paintings
+from workflow_file import read_workflow
 
 from stylecrafter_core.errors import InputError
 
@@ -73,9 +74,9 @@ def test_without_a_prompt_the_workflows_own_is_kept():
 
 
 def test_workflow_without_the_needed_nodes_is_refused():
-    with pytest.raises(InputError, match="a LoadImage node"):
+    with pytest.raises(ValueError, match="no LoadImage"):
         fill({"3": WORKFLOW["3"]}, {}, ["x.jpg"], None)
-    with pytest.raises(InputError, match="StyleCrafterApplyStyle"):
+    with pytest.raises(ValueError, match="StyleCrafterApplyStyle"):
         fill({"2": WORKFLOW["2"], "3": WORKFLOW["3"]}, {}, ["x.jpg"], "words")
 
 
