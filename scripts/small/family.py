@@ -54,7 +54,7 @@ def publish(made: dict[FamilyFile, Path], room: Path = ROOM) -> None:
             _write_half(path, partial)
     present = [room / file.name for file in FAMILY if (room / file.name).is_file()]
     with written_whole(room / SUMS) as partial:
-        partial.write_text("".join(f"{_sum_of(path)}  {path.name}\n" for path in present), encoding="utf-8")
+        partial.write_text("".join(f"{sum_of(path)}  {path.name}\n" for path in present), encoding="utf-8")
 
 
 def place(models: Path, room: Path = ROOM) -> dict[str, str]:
@@ -78,7 +78,7 @@ def check(file: FamilyFile, room: Path = ROOM) -> Path:
         InputError: it is missing, or is not the one that the room's sums name.
     """
     path, expected = room / file.name, _sums(room).get(file.name)
-    found = _sum_of(path) if path.is_file() else "no file"
+    found = sum_of(path) if path.is_file() else "no file"
     if expected is None or found != expected:
         raise InputError(
             f"{path} is not the published weight file.",
@@ -96,7 +96,8 @@ def _sums(room: Path) -> dict[str, str]:
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
 
 
-def _sum_of(path: Path) -> str:
+def sum_of(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from stylecrafter_core.media.files import written_whole
 from stylecrafter_core.training.data.manifest import read_manifest
 
 from ..claims import claim
+from ..family import sum_of
 from ..judging.sampler import Files, Sampler
 from ..judging.study import Study, read_record, write_record
 from ..judging.trial import Trial
@@ -51,7 +51,7 @@ def claim_work(plan: Plan, study: Study) -> None:
     claim(
         plan.work / CLAIM,
         {
-            "family": {name: _sum_of(plan.family / name) for name in NEEDED},
+            "family": {name: sum_of(plan.family / name) for name in NEEDED},
             "pictures": len(read_manifest(plan.family / PICTURES).items),
             "clips": len(read_manifest(plan.family / CLIPS).items),
             "style_steps": plan.style_steps,
@@ -63,10 +63,6 @@ def claim_work(plan: Plan, study: Study) -> None:
             "most_prompts": study.most_prompts,
         },
     )
-
-
-def _sum_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def score(plan: Plan, study: Study, variant: Variant, seed: int) -> None:
