@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,12 +14,13 @@ from torch import nn
 from ..errors import InputError
 from .config.schema import Optimiser
 
-PREDICTOR = "scale_predictor."
+PREDICTOR = re.compile(r"\bscale_predictor\.")
+STYLE_NORM = re.compile(r"\bstyle_kv\.\d+\.norm\.")
 SHARE = "lr_share"  # of a parameter group: its learning rate, as a share of the schedule's
 
 
 def make_optimiser(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-    """An optimiser of the named class; the scale predictor's weights are a group of their own.
+    """An optimiser of the named class; weights with a rate of their own are a group of their own.
 
     Args:
         weights: what is trained, by name.
@@ -40,9 +42,14 @@ def make_optimiser(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]
 def _groups(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:
     groups: dict[float, list[nn.Parameter]] = {}
     for name, weight in weights:
-        share = config.scale_predictor_lr if PREDICTOR in name else 1.0
-        groups.setdefault(share, []).append(weight)
+        groups.setdefault(_share(config, name), []).append(weight)
     return [{"params": members, SHARE: share} for share, members in groups.items()]
+
+
+def _share(config: Optimiser, name: str) -> float:
+    if PREDICTOR.search(name):
+        return config.scale_predictor_lr
+    return config.style_norm_lr if STYLE_NORM.search(name) else 1.0
 
 
 def _class_named(name: str) -> Any:

@@ -63,17 +63,28 @@ def test_short_runs(tmp_path, schedule, steps, warmup):
     assert found[0] == pytest.approx(0.1 / max(1, warmup))
 
 
-def test_the_scale_predictor_learns_at_its_share_of_the_rate(tmp_path):
-    trained = weights("adapter.scale_predictor.head.weight", "adapter.style_kv.0.to_k.weight")
-    optimiser = make_optimiser(section(tmp_path, "name=torch.optim.SGD", "scale_predictor_lr=0.25"), trained)
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("scale_predictor_lr", "adapter.scale_predictor.head.0.weight"),
+        ("style_norm_lr", "adapter.style_kv.3.norm.weight"),
+        ("style_norm_lr", "adapter.style_kv.12.norm.bias"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.25, 20.0])
+def test_a_part_learns_at_its_share_of_the_rate(tmp_path, field, name, share):
+    others = ["adapter.style_kv.3.to_k.weight", "adapter.style_transformer.blocks.0.norm.weight"]
+    trained = weights(name, *others)
+    optimiser = make_optimiser(section(tmp_path, "name=torch.optim.SGD", f"{field}={share}"), trained)
     set_learning_rate(optimiser, 0.5)
     sum(weight.sum() for _, weight in trained).backward()
     optimiser.step()
-    assert [weight[0].item() for _, weight in trained] == [1 - 0.5 * 0.25, 1 - 0.5]
+    assert [weight[0].item() for _, weight in trained] == [1 - 0.5 * share, 1 - 0.5, 1 - 0.5]
 
 
 def test_by_default_all_weights_learn_at_one_rate(tmp_path):
-    trained = weights("adapter.scale_predictor.head.weight", "adapter.style_kv.0.to_k.weight")
+    parts = ("scale_predictor.head.0.weight", "style_kv.0.to_k.weight", "style_kv.0.norm.weight")
+    trained = weights(*(f"adapter.{part}" for part in parts))
     optimiser = make_optimiser(section(tmp_path), trained)
     set_learning_rate(optimiser, 0.5)
     assert [group["lr"] for group in optimiser.param_groups] == [0.5]

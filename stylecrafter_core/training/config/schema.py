@@ -143,6 +143,9 @@ class Optimiser(Section):
     name: str = Field(default="torch.optim.AdamW", description="import path of any optimiser class")
     lr: float = Field(gt=0)
     scale_predictor_lr: float = Field(default=1.0, ge=0, description="of the scale predictor, times lr")
+    style_norm_lr: float = Field(
+        default=1.0, ge=0, description="of the norms behind the style attention, times lr"
+    )
     args: dict[str, Any] = Field(default_factory=dict, description="further arguments of the class")
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup_steps: int = Field(default=0, ge=0)
