@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import environment
 import pinned_hosts
-from api_prompt import ApiPrompt, fill
+from api_prompt import ApiPrompt
 from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
 from paintings import painting
-from workflow_file import read_workflow
+from workflow_file import filled_workflow
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -79,7 +79,7 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
 def _prompt(job: DemoJob, base: Path, weights: dict[str, str]) -> ApiPrompt:
     pictures = [_reference(number, base) for number in job.paintings]
     values = {**weights, **job.values}
-    return fill(read_workflow(job.workflow), values, [file.name for file in pictures], job.prompt)
+    return filled_workflow(job.workflow, values, [file.name for file in pictures], job.prompt)
 
 
 def _run_job(client: ComfyClient, base: Path, job: DemoJob, prompt: ApiPrompt) -> Path:

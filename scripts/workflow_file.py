@@ -1,14 +1,35 @@
-"""Read a workflow in API form from a file that a user names."""
+"""Workflows in API form from files that a user names."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from api_prompt import ApiPrompt
+from api_prompt import ApiPrompt, fill
 
 from stylecrafter_core.errors import InputError
+
+
+def filled_workflow(
+    file: Path, values: Mapping[str, Any], pictures: Sequence[str], text: str | None
+) -> ApiPrompt:
+    """The workflow in a file, ready to be queued; see `api_prompt.fill`.
+
+    Raises:
+        InputError: it cannot be read, is not in API form, or lacks a node for the pictures or the text.
+    """
+    workflow = read_workflow(file)
+    try:
+        return fill(workflow, values, pictures, text)
+    except ValueError as problem:
+        raise InputError(
+            f"The workflow {file} cannot be used.",
+            found=str(problem),
+            expected="a LoadImage node, and StyleCrafterApplyStyle behind a CLIPTextEncode node",
+            fix="start from one in workflows/api/",
+        ) from problem
 
 
 def read_workflow(file: Path) -> ApiPrompt:

@@ -15,7 +15,7 @@ from comfy_client import Job
 from contact_sheet import frames_of, spread, thumbnail, write_overview
 from PIL import Image
 from small.gallery import catalogue, sound_paintings
-from workflow_file import read_workflow
+from workflow_file import filled_workflow, read_workflow
 
 from stylecrafter_core.errors import InputError
 
@@ -97,6 +97,16 @@ def test_what_is_no_workflow_in_api_form_is_named(tmp_path, text, found):
         read_workflow(file)
     assert str(file) in str(caught.value)
     assert "Export (API)" in caught.value.fix
+
+
+@pytest.mark.parametrize(("left_out", "found"), [("2", "no LoadImage"), ("5", "StyleCrafterApplyStyle")])
+def test_a_file_whose_workflow_lacks_a_node_is_named(tmp_path, left_out, found):
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({key: WORKFLOW[key] for key in "12345" if key != left_out}))
+    with pytest.raises(InputError, match=found) as caught:
+        filled_workflow(file, {}, ["x.jpg"], "words")
+    assert str(file) in str(caught.value)
+    assert "workflows/api/" in caught.value.fix
 
 
 def test_spread_takes_first_and_last():
