@@ -55,7 +55,7 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     Raises:
         DemoError: a job failed, or wrote nothing.
         InputError: the weights are not those that were published; a workflow or a painting cannot be used.
-        ValueError: a workflow has no place for the picture or the prompt.
+        ValueError: the template beside a workflow is no JSON.
     """
     import torch
     from comfy_client import ComfyClient
