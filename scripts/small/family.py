@@ -102,8 +102,9 @@ def sum_of(path: Path) -> str:
 
 
 def _write_half(source: Path, target: Path) -> None:
-    """`in_half`, with the header's words as they are."""
+    """`in_half`, with the header's words and the source's permissions: safetensors makes private files."""
     with safe_open(source, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
     save_file(in_half(tensors), target, metadata)
+    shutil.copymode(source, target)

@@ -31,6 +31,14 @@ def test_published_files_are_half_as_large_and_keep_their_header(made, tmp_path)
         assert file.metadata() == {"format": "stylecrafter"}
 
 
+def test_published_files_are_as_readable_as_their_sources(made, tmp_path):
+    made[family.ADAPTER].chmod(0o640)
+    made[family.TEMPORAL].chmod(0o600)
+    family.publish(made, tmp_path / "weights")
+    modes = [(tmp_path / "weights" / file.name).stat().st_mode for file in (family.ADAPTER, family.TEMPORAL)]
+    assert modes == [path.stat().st_mode for path in (made[family.ADAPTER], made[family.TEMPORAL])]
+
+
 def test_placed_files_are_those_of_the_room(made, tmp_path):
     family.publish(made, tmp_path / "weights")
     inputs = family.place(tmp_path / "models", tmp_path / "weights")
