@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import torch
 import yaml
+from pydantic import BaseModel
 
 from ..errors import InputError
 from ..media.files import written_whole
@@ -143,13 +144,11 @@ def _holder(lock: Path) -> int | None:
 
 def _check_same(config: Config, stage: str, saved: Path) -> None:
     before, trained = _started_with(saved)
-    now = config.model_dump(mode="json")
     differences = [
-        f"{section}.{field}: {(before.get(section) or {}).get(field)!r} then, {value!r} now"
-        for section, values in now.items()
-        if MAY_CHANGE.get(section, ()) is not None and isinstance(values, dict)
-        for field, value in values.items()
-        if field not in (MAY_CHANGE.get(section) or ()) and (before.get(section) or {}).get(field) != value
+        f"{name}.{difference}"
+        for name, section in config
+        if section is not None and MAY_CHANGE.get(name, ()) is not None
+        for difference in _differences(before.get(name) or {}, section, MAY_CHANGE.get(name) or ())
     ]
     if trained != stage:
         differences.insert(0, f"the stage: {trained} then, {stage} now")
@@ -160,6 +159,16 @@ def _check_same(config: Config, stage: str, saved: Path) -> None:
             expected="the same config and stage",
             fix="resume with the config it was started with (config.yaml in the folder), or start a new run",
         )
+
+
+def _differences(before: dict[str, Any], section: BaseModel, may_change: Collection[str]) -> list[str]:
+    """The fields of a section that are not as they were; one that was not there yet was as by default."""
+    before = type(section).model_construct().model_dump(mode="json") | before
+    return [
+        f"{field}: {before.get(field)!r} then, {value!r} now"
+        for field, value in section.model_dump(mode="json").items()
+        if field not in may_change and before.get(field) != value
+    ]
 
 
 def _started_with(saved: Path) -> tuple[dict[str, Any], str]:

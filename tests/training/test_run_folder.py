@@ -166,12 +166,24 @@ def test_a_folder_that_is_no_run_cannot_go_on(config_of, tmp_path, damage):
     assert CONFIG in caught.value.expected
 
 
-def test_an_older_config_with_an_empty_section_is_compared(config_of, tmp_path):
+OLDER = {
+    "a field less": lambda saved: saved["optimiser"].pop("style_norm_lr"),
+    "an empty section": lambda saved: saved.update(engine=None),
+}
+
+
+@pytest.mark.parametrize("age", OLDER.values(), ids=OLDER)
+def test_what_an_older_config_lacks_was_as_by_default(config_of, tmp_path, age):
     open_run(config_of(), "style", COMMAND, resume=False)
     path = tmp_path / "run" / CONFIG
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"engine": None}))
-    with pytest.raises(InputError, match=r"engine\.kind: None then, 'accelerate' now"):
-        open_run(config_of(), "style", COMMAND, resume=True)
+    saved = yaml.safe_load(path.read_text())
+    age(saved)
+    path.write_text(yaml.safe_dump(saved))
+    open_run(config_of(), "style", COMMAND, resume=True)
+    with pytest.raises(InputError) as caught:
+        open_run(config_of("optimiser.style_norm_lr=5", "engine.kind=fsdp2"), "style", COMMAND, resume=True)
+    assert "optimiser.style_norm_lr: 1.0 then, 5.0 now" in caught.value.found
+    assert "engine.kind: 'accelerate' then, 'fsdp2' now" in caught.value.found
 
 
 @pytest.mark.parametrize(
