@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import re
 from collections.abc import Iterable
@@ -14,8 +15,12 @@ from torch import nn
 from ..errors import InputError
 from .config.schema import Optimiser
 
-PREDICTOR = re.compile(r"\bscale_predictor\.")
-STYLE_NORM = re.compile(r"\bstyle_kv\.\d+\.norm\.")
+log = logging.getLogger(__name__)
+
+PARTS = {  # field of the config: the names of the weights that have its rate
+    "scale_predictor_lr": re.compile(r"\bscale_predictor\."),
+    "style_norm_lr": re.compile(r"\bstyle_kv\.\d+\.norm\."),
+}
 SHARE = "lr_share"  # of a parameter group: its learning rate, as a share of the schedule's
 
 
@@ -41,15 +46,15 @@ def make_optimiser(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]
 
 def _groups(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:
     groups: dict[float, list[nn.Parameter]] = {}
+    parts = set()
     for name, weight in weights:
-        groups.setdefault(_share(config, name), []).append(weight)
+        part = next((field for field, names in PARTS.items() if names.search(name)), None)
+        parts.add(part)
+        groups.setdefault(getattr(config, part) if part else 1.0, []).append(weight)
+    for field in PARTS:
+        if field not in parts and getattr(config, field) != 1:
+            log.info("optimiser.%s has no effect: no weight that it is for is trained", field)
     return [{"params": members, SHARE: share} for share, members in groups.items()]
-
-
-def _share(config: Optimiser, name: str) -> float:
-    if PREDICTOR.search(name):
-        return config.scale_predictor_lr
-    return config.style_norm_lr if STYLE_NORM.search(name) else 1.0
 
 
 def _class_named(name: str) -> Any:

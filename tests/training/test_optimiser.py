@@ -2,14 +2,19 @@
 
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from config_samples import small_config
 from torch import nn
 
+from stylecrafter_core import load_adapter
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.optimiser import learning_rate, make_optimiser, set_learning_rate
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def section(tmp_path, *overrides: str):
@@ -151,3 +156,25 @@ def test_arguments_that_it_does_not_take(tmp_path, args):
         make_optimiser(config, weights())
     assert str(config.args) in caught.value.found
     assert "optimiser.args" in caught.value.fix
+
+
+@pytest.mark.parametrize("published", ["video_a/adapter.pth", "sdxl_a/adapter.ckpt"])
+def test_the_parts_of_a_real_adapter_are_found(tmp_path, published):
+    adapter = load_adapter(GOLDEN / published)
+    names = {id(weight): name for name, weight in adapter.named_parameters()}
+    config = section(tmp_path, "scale_predictor_lr=0.5", "style_norm_lr=20")
+    groups = {
+        group["lr_share"]: [names[id(weight)] for weight in group["params"]]
+        for group in make_optimiser(config, adapter.named_parameters()).param_groups
+    }
+    assert groups.keys() == {0.5, 1.0, 20.0}
+    assert groups[0.5] == [name for name in names.values() if name.startswith("scale_predictor.")]
+    norms = [module for module in adapter.style_kv.modules() if isinstance(module, nn.LayerNorm)]
+    assert len(groups[20.0]) == sum(len(list(norm.parameters())) for norm in norms) > 0
+
+
+@pytest.mark.parametrize("field", ["scale_predictor_lr", "style_norm_lr"])
+def test_a_rate_that_nothing_has_is_told(tmp_path, caplog, field):
+    with caplog.at_level("INFO"):
+        make_optimiser(section(tmp_path, f"{field}=20"), weights("adapter.style_kv.0.to_k.weight"))
+    assert caplog.messages == [f"optimiser.{field} has no effect: no weight that it is for is trained"]
