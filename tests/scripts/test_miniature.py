@@ -6,11 +6,12 @@ from pathlib import Path
 
 import miniature
 import pytest
+from small.claims import claim
 from small.judging.judges import COPY, MOTION, NEAREST, RECOGNISED, SIMILARITY, WARP
 from small.miniature import training
 from small.miniature.comparison import NOT_MEASURED, difference_rows, value_rows, values_table, verdict
-from small.miniature.training import Plan, TrainingError, command, needs, trained
-from small.miniature.variants import PICTURES, RUNS, TABLES, VARIANTS, VIDEOS
+from small.miniature.training import Plan, TrainingError, command, needs, recipes, trained
+from small.miniature.variants import PICTURES, RUNS, STAGES, TABLES, VARIANTS, VIDEOS
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.evaluation import Estimate
@@ -94,6 +95,22 @@ def test_a_family_that_is_not_there_is_named_with_what_is_missing(tmp_path):
     with pytest.raises(InputError, match=r"image_encoder\.safetensors") as error:
         needs(tmp_path)
     assert "docs/miniature.md" in error.value.fix
+
+
+def test_a_comparison_is_refused_after_its_recipe_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "ROOT", tmp_path)
+    for file in STAGES.values():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text((ROOT / file).read_text(encoding="utf-8"), encoding="utf-8")
+    claim(tmp_path / "comparison.json", recipes())
+    style = tmp_path / STAGES["style"]
+    style.write_text(f"# another remark\n{style.read_text(encoding='utf-8')}", encoding="utf-8")
+    claim(tmp_path / "comparison.json", recipes())
+    style.write_text(style.read_text(encoding="utf-8").replace("style_norm_lr: 40.0", "style_norm_lr: 41.0"))
+    with pytest.raises(InputError) as caught:
+        claim(tmp_path / "comparison.json", recipes())
+    assert caught.value.found == "style: optimiser.style_norm_lr: 40.0"
+    assert caught.value.expected == "style: optimiser.style_norm_lr: 41.0"
 
 
 @pytest.fixture

@@ -28,3 +28,12 @@ def test_something_else_is_refused_with_what_differs(tmp_path, other):
     assert "steps" not in str(caught.value)
     assert caught.value.found in ("seed: 1", "more: None")
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", '{"seed": ', "[1, 2]"])
+def test_a_damaged_record_is_named(tmp_path, text):
+    file = tmp_path / "about.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"about\.json does not say"):
+        claim(file, {"seed": 1})
+    assert file.read_text() == text

@@ -30,6 +30,7 @@ from .training import (
     PICTURES,
     TEMPORAL,
     Plan,
+    recipes,
     trained,
 )
 from .variants import Variant
@@ -57,6 +58,7 @@ def claim_work(plan: Plan, study: Study) -> None:
             "style_steps": plan.style_steps,
             "temporal_steps": plan.temporal_steps,
             "overrides": list(plan.overrides),
+            **recipes(),
             "sampling": vars(study.settings),
             "judge": {"seed": study.seed, **vars(study.schooling)},
             "most_paintings": study.most_paintings,

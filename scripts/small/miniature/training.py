@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.training.config import load_config
@@ -22,6 +23,7 @@ PICTURES, CLIPS, CACHE = "pictures.jsonl", "clips.jsonl", "cache"
 NEEDED = (BASE, IMAGE_ENCODER, PICTURES, CLIPS)  # of a family that is trained on
 ADAPTER, TEMPORAL = "adapter.safetensors", "temporal.safetensors"  # the trainer writes them in this order
 NEVER = 10**9  # steps
+TAUGHT_BY = {"adapter", "data", "method", "objective", "optimiser", "engine"}  # sections of a config
 
 
 class TrainingError(StyleCrafterError):
@@ -50,6 +52,16 @@ class Plan:
     def folder(self, name: str, seed: int) -> Path:
         """Of a run."""
         return self.work / "runs" / f"{name}-{seed}"
+
+
+def recipes() -> dict[str, Any]:
+    """What the shipped configs train by: a value for each stage, section and field."""
+    return {
+        f"{stage}: {section}.{field}": value
+        for stage, file in STAGES.items()
+        for section, values in load_config(ROOT / file).model_dump(mode="json", include=TAUGHT_BY).items()
+        for field, value in values.items()
+    }
 
 
 def needs(family: Path) -> None:
