@@ -25,7 +25,7 @@ from stylecrafter_core.training.materials.files import write_caption, write_whol
 
 from .claims import claim
 from .contents import Content, clip_content, picture_content
-from .gallery import Painting, read_painting, sound_paintings
+from .gallery import Painting, numbers_left_out, read_painting, sound_paintings
 from .packages import style_network_file
 from .plan import CLIPS_IN_BLOCK, PICTURES_IN_BLOCK, Item, block_of_clips, block_of_pictures, style_of
 from .sizes import FRAME_RATE
@@ -68,11 +68,13 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     that are there stay. `held_out/` holds every fifth painting: nothing else shows anything of them.
 
     Raises:
-        InputError: a package or the style network is missing, or `folder` holds data of another seed.
+        InputError: a package or the style network is missing, or `folder` holds data of another seed or of
+            other paintings, because some were damaged then or are now.
     """
-    claim(folder / RECORD, {"seed": seed, "format": FORMAT})
     style_network_file()
     to_learn_from, held_out = sound_paintings()
+    left_out = numbers_left_out((*to_learn_from, *held_out))
+    claim(folder / RECORD, {"seed": seed, "format": FORMAT, "paintings left out": left_out})
     _write_paintings(folder / "paintings", to_learn_from)
     _write_paintings(folder / "held_out", held_out)
     paintings = tuple(painting.number for painting in to_learn_from)

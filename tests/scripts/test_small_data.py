@@ -163,6 +163,29 @@ def test_a_damaged_painting_is_named_and_left_out(tmp_path, monkeypatch, caplog,
     assert len(records(tmp_path)) == 4
 
 
+def test_a_folder_is_refused_when_other_paintings_can_be_read(tmp_path, monkeypatch, few_paintings):
+    read = gallery.painting_bytes
+    damaged = few_paintings[1].number
+    with monkeypatch.context() as broken:
+        broken.setattr(gallery, "painting_bytes", lambda n: b"" if n == damaged else read(n))
+        make_data(tmp_path, SEED, Counts(4, 0))
+        make_data(tmp_path, SEED, Counts(4, 0))
+    before = (tmp_path / data.RECORDS).read_bytes()
+    with pytest.raises(InputError, match="begun with something else") as caught:
+        make_data(tmp_path, SEED, Counts(4, 0))
+    assert caught.value.found == f"paintings left out: [{damaged}]"
+    assert (tmp_path / data.RECORDS).read_bytes() == before
+
+
+@pytest.mark.usefixtures("few_paintings")
+def test_a_package_without_a_sound_painting_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery, "painting_bytes", lambda _: b"not a picture")
+    with pytest.raises(InputError, match="no painting to learn from") as caught:
+        make_data(tmp_path, SEED, Counts(4, 0))
+    assert gallery.PACKAGE in caught.value.fix
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_painting_changes_no_other_style():
     paintings = tuple(p.number for p in gallery.catalogue() if not p.held_out)
     whole = [painting_style(SEED, number, paintings) for number in range(300)]

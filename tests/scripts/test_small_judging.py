@@ -4,10 +4,20 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from small import contents, plan
 from small.contents import FIRST_OF_JUDGES
 from small.judging import content
 from small.judging.document import begin, put_pictures, put_tables
-from small.judging.judges import COPY, MOTION, NEAREST, RECOGNISED, SIMILARITY, WARP, Judges
+from small.judging.judges import (
+    CANDIDATES,
+    COPY,
+    MOTION,
+    NEAREST,
+    RECOGNISED,
+    SIMILARITY,
+    WARP,
+    Judges,
+)
 from small.judging.lot import drawn
 from small.judging.paintings import HeldOut, held_out_paintings, square
 from small.judging.prompts import FIRST_OF_PROMPTS, prompts, short_and_long
@@ -44,6 +54,23 @@ def test_there_is_one_prompt_for_each_subject():
     assert prompts(0, True) == prompts(0, True) != prompts(1, True)
 
 
+def test_no_prompt_of_a_pair_is_a_caption_of_the_data(monkeypatch):
+    """Of the data as it is made by default: seed 0, 12,000 pictures and 800 clips."""
+    monkeypatch.setattr(contents, "draw_picture", lambda _: None)
+    monkeypatch.setattr(contents, "draw_clip", lambda *_: None)
+    size = plan.PICTURES_IN_BLOCK
+    pictures = {item.content for n in range(-(-12000 // size)) for item in plan.block_of_pictures(0, n)}
+    clips = {
+        item.content for n in range(-(-800 // plan.CLIPS_IN_BLOCK)) for item in plan.block_of_clips(0, n)
+    }
+    shown = {contents.picture_content.__wrapped__(0, number).caption for number in pictures}
+    shown |= {contents.clip_content(0, number, False).caption for number in clips}
+    assert len(shown) > 1000
+    asked = {prompt.text for moving in (True, False) for prompt in prompts(0, moving)}
+    assert len(asked) == 2 * len(SUBJECTS)
+    assert not asked & shown
+
+
 def test_long_prompts_say_more_than_short_ones_of_the_same_subjects():
     short, long = short_and_long(0)
     assert [prompt.subject for prompt in short] == [prompt.subject for prompt in long]
@@ -70,6 +97,13 @@ def test_a_reference_finds_itself_and_is_a_copy(paintings, always_right):
     other = judges(copies[:, None], places.flip(0), torch.tensor([0, 1]))
     assert other[SIMILARITY].max() < 0.999
     assert other[NEAREST].max() < 1.0
+
+
+def test_too_few_paintings_to_judge_by_are_refused(paintings, always_right):
+    with pytest.raises(InputError, match="too few held-out paintings") as caught:
+        Judges(always_right, paintings[: CANDIDATES - 1])
+    assert caught.value.found.startswith("19 ")
+    assert Judges(always_right, paintings[:CANDIDATES])
 
 
 def test_a_video_is_judged_by_the_mean_of_its_frames_and_in_time(paintings, always_right):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from stylecrafter_core.errors import InputError
 from stylecrafter_core.evaluation import (
     ContentClassifier,
     StyleJudge,
@@ -18,6 +19,7 @@ from stylecrafter_core.evaluation import (
 )
 from stylecrafter_core.evaluation.time_measures import DEFAULT_BACKEND
 
+from ..gallery import PACKAGE, REINSTALL
 from ..sizes import SIDE
 from .paintings import HeldOut, square
 
@@ -41,10 +43,20 @@ class Judges:
 
     Args:
         content: names subjects.
-        paintings: all held-out ones; the results' own are among them.
+        paintings: all held-out ones, at least `CANDIDATES`; the results' own are among them.
+
+    Raises:
+        InputError: fewer paintings than a result's own is looked for among.
     """
 
     def __init__(self, content: ContentClassifier, paintings: Sequence[HeldOut]):
+        if len(paintings) < CANDIDATES:
+            raise InputError(
+                "There are too few held-out paintings to judge styles by.",
+                found=f"{len(paintings)} that can be read",
+                expected=f"{CANDIDATES} or more: each measure is of one among so many",
+                fix=f"{REINSTALL} {PACKAGE}",
+            )
         self.content, self.style = content, StyleJudge()
         self.references = torch.stack([square(painting.pixels, SIDE) for painting in paintings])
         self.numbers = self.style.numbers(self.references)
@@ -63,7 +75,7 @@ class Judges:
         distances = cosine_distances(self.style.numbers(pictures), self.numbers)
         ranks = retrieval_ranks(distances, own)
         said = {
-            NEAREST: nearest_of(ranks, len(self.numbers), min(CANDIDATES, len(self.numbers))),
+            NEAREST: nearest_of(ranks, len(self.numbers), CANDIDATES),
             SIMILARITY: 1 - distances.gather(1, own[:, None])[:, 0],
             RECOGNISED: self.content.recognised(pictures, subjects),
             COPY: copy_scores(pictures, self.references[own]),
