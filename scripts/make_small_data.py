@@ -16,22 +16,14 @@ from pathlib import Path
 
 import environment
 import pinned_hosts
+from command_line import at_least
 from environment import say
 
 from stylecrafter_core.errors import StyleCrafterError
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    environment.add_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the data; made when needed")
-    parser.add_argument("--seed", type=int, default=0, help="other seeds make other data")
-    parser.add_argument("--pictures", type=int, default=12000)
-    parser.add_argument("--clips", type=int, default=800)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; one per core")
-    arguments = parser.parse_args()
+    arguments = arguments_of(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         environment.enter(arguments.current_interpreter)
@@ -48,6 +40,21 @@ def main() -> int:
         return 1
     say(f"The data is in {arguments.out}")
     return 0
+
+
+def arguments_of(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    environment.add_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the data; made when needed")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="other seeds make other data")
+    parser.add_argument("--pictures", type=at_least(0), default=12000)
+    parser.add_argument("--clips", type=at_least(0), default=800)
+    parser.add_argument(
+        "--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes; one per core"
+    )
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from typing import Any
 
 import environment
 import pinned_hosts
+from command_line import at_least
 from environment import ROOT, say
 from small.judging import options
 
@@ -35,7 +36,7 @@ TOPICS = ("held_out", "bounds", "curve", "grid", "time", "gains")
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    arguments = arguments_of(sys.argv[1:])
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("small").setLevel(logging.INFO)
     try:
@@ -49,7 +50,7 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def arguments_of(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -63,11 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="Markdown file whose marked tables are replaced; begun where it is not there",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of noise, prompts, and what is drawn by lot")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of noise, prompts, what is drawn by lot")
     parser.add_argument("--cfg-text", type=float, help="default: as in configs/small_style.yaml")
     parser.add_argument("--cfg-style", type=float, help="the same")
     options.add_arguments(parser)
-    return parser
+    return parser.parse_args(words)
 
 
 def _topic(name: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 import environment
 import pinned_hosts
+from command_line import at_least
 from environment import ROOT, say
 from small.judging import options
 
@@ -54,15 +55,19 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--document", type=Path, help="the page with the tables; default: in --work")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the trainings")
-    parser.add_argument("--style-steps", type=int, help="default: as in configs/small_style.yaml")
-    parser.add_argument("--temporal-steps", type=int, help="default: as in configs/small_temporal.yaml")
+    parser.add_argument("--seeds", nargs="+", type=at_least(0), default=[0, 1, 2], help="of the trainings")
+    parser.add_argument("--style-steps", type=at_least(1), help="default: as in configs/small_style.yaml")
+    parser.add_argument(
+        "--temporal-steps", type=at_least(1), help="default: as in configs/small_temporal.yaml"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="passed on to train.py")
     parser.add_argument(
         "--judges", type=Path, default=Path("runs/small_measures"), help="where the content judge is"
     )
     options.add_arguments(parser)
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    arguments.seeds = sorted(set(arguments.seeds))
+    return arguments
 
 
 def compare(host: Path, arguments: argparse.Namespace) -> None:

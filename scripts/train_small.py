@@ -25,6 +25,7 @@ from pathlib import Path
 
 import environment
 import pinned_hosts
+from command_line import at_least
 from environment import say
 
 from stylecrafter_core.errors import StyleCrafterError
@@ -36,9 +37,11 @@ def main() -> int:
     )
     environment.add_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder for all that is made")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make data")
+    parser.add_argument(
+        "--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes that make data"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:

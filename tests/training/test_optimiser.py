@@ -13,7 +13,6 @@ from stylecrafter_core import load_adapter
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.optimiser import learning_rate, make_optimiser, set_learning_rate
 
-
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
