@@ -14,10 +14,8 @@ from .sheet import labelled_sheet
 from .style_numbers import (
     StyleJudge,
     cosine_distances,
-    euclidean_distances,
     nearest_of,
     retrieval_ranks,
-    top_1,
 )
 from .table import markdown_table, with_interval
 from .time_measures import flow_magnitude, temporal_cosine, time_measures, warp_error
@@ -34,7 +32,6 @@ __all__ = [
     "draw_curves",
     "draw_gains",
     "estimate",
-    "euclidean_distances",
     "flow_magnitude",
     "gain_table",
     "labelled_sheet",
@@ -47,7 +44,6 @@ __all__ = [
     "save_classifier",
     "temporal_cosine",
     "time_measures",
-    "top_1",
     "train_classifier",
     "warp_error",
     "with_interval",

@@ -95,12 +95,6 @@ def cosine_distances(results_ND: Tensor, references_KD: Tensor) -> Tensor:
     return 1 - F.normalize(results_ND, dim=1) @ F.normalize(references_KD, dim=1).T
 
 
-def euclidean_distances(results_ND: Tensor, references_KD: Tensor) -> Tensor:
-    """`‖result − reference‖` of every pair: [N, D] and [K, D] to [N, K], 0 or more."""
-    _check_numbers(results_ND, references_KD)
-    return torch.cdist(results_ND, references_KD, compute_mode="donot_use_mm_for_euclid_dist")
-
-
 def retrieval_ranks(distances_NK: Tensor, true_N: Tensor) -> Tensor:
     """How many wrong references lie as near as a result's own, or nearer; 0 is found first.
 
@@ -122,19 +116,11 @@ def retrieval_ranks(distances_NK: Tensor, true_N: Tensor) -> Tensor:
     return (distances_NK <= own_N1).sum(dim=1) - 1
 
 
-def top_1(ranks_N: Tensor) -> Tensor:
-    """1.0 where a result's own reference is the nearest of all, else 0.0: [N] float, ready for an interval.
-
-    Its mean is the retrieval rate; chance is 1/K.
-    """
-    return (ranks_N == 0).float()
-
-
 def nearest_of(ranks_N: Tensor, references: int, candidates: int) -> Tensor:
     """How probably a result's own reference is the nearest of `candidates` that hold it: [N] float, 0..1.
 
     The others are drawn by lot from all K references: `C(K − 1 − rank, m − 1) / C(K − 1, m − 1)` for m
-    candidates. It is the mean of `top_1` over every such draw; chance is 1/m.
+    candidates. It is the share of all such draws in which it is the nearest; chance is 1/m.
 
     Args:
         ranks_N: from `retrieval_ranks` among all K.

@@ -64,10 +64,9 @@ class Variant:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper, in miniature.
+    """One table of the paper (arXiv 2312.00330), in miniature.
 
     Attributes:
-        source: the published one.
         paper_columns: its numbers.
         measured: our measure beside each of them, by its name in the scores.
         beside: further measures, which the paper does not have.
@@ -75,16 +74,14 @@ class Table:
     """
 
     name: str
-    source: str
     paper_columns: tuple[str, ...]
     measured: tuple[str, ...]
     beside: tuple[str, ...]
     variants: tuple[Variant, ...]
 
 
-PICTURES = Table(
+PICTURES = Table(  # the paper's table 4
     "pictures",
-    "StyleCrafter (arXiv 2312.00330), table 4",
     ("CLIP-Text", "CLIP-Style"),
     (RECOGNISED, NEAREST),
     (SIMILARITY, COPY),
@@ -95,9 +92,8 @@ PICTURES = Table(
         Variant("fixed_gain", "fixed gain", "fixed_gain", (0.2807, 0.4925)),
     ),
 )
-VIDEOS = Table(
+VIDEOS = Table(  # the paper's table 5
     "videos",
-    "StyleCrafter (arXiv 2312.00330), table 5",
     ("CLIP-Text", "CLIP-Style", "warp error"),
     (RECOGNISED, NEAREST, WARP),
     (WARP_MASKED, MOTION),
