@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import miniature
@@ -210,3 +211,16 @@ def test_the_document_has_a_place_for_every_table():
         for name in (f"miniature_{table.name}", f"miniature_{table.name}_differences"):
             assert skeleton.count(f"<!-- table: {name} -->") == 1
     assert skeleton.count("<!-- table:") == skeleton.count("<!-- end of table -->")
+
+
+def test_the_published_page_is_the_skeleton_with_its_tables_and_pictures():
+    skeleton, page = (
+        re.sub(
+            r"(<!-- (?:table|picture): .* -->\n)[^<]*(?=<!-- end of)", r"\1", file.read_text(encoding="utf-8")
+        )
+        for file in (
+            ROOT / "scripts" / "small" / "miniature" / "skeleton.md",
+            ROOT / "docs" / "miniature.md",
+        )
+    )
+    assert page == skeleton
