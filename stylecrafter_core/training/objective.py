@@ -51,12 +51,17 @@ class Schedule:
         return alpha.sqrt(), (1 - alpha).sqrt()
 
 
-def draw_noise(shape: Sequence[int], seed: int, step: int, slots: Sequence[int], offset: float) -> Tensor:
+def draw_noise(
+    shape: Sequence[int], seed: int, step: int, slots: Sequence[int], offset: float = 0.0, gain: float = 0.0
+) -> Tensor:
     """[B, *shape] standard normal noise, the same for a slot wherever it is computed.
 
     Args:
         shape: of one sample, [T, C, H, W].
         offset: scale of a further normal value per sample and channel (noise offset).
+        gain: deviation of the logarithm of a factor per frame: `ε_t · exp(gain · g_t)`, offset included. The
+            noise of a few numbers deviates from 1 by some hundredths, which costs too little loss to be
+            learnt; what a network does not take for noise, it paints.
     """
     rows = []
     for slot in slots:
@@ -64,6 +69,8 @@ def draw_noise(shape: Sequence[int], seed: int, step: int, slots: Sequence[int],
         noise = torch.randn(*shape, generator=random)
         if offset:
             noise = noise + offset * torch.randn(1, shape[1], 1, 1, generator=random)
+        if gain:
+            noise = noise * (gain * torch.randn(shape[0], 1, 1, 1, generator=random)).exp()
         rows.append(noise)
     return torch.stack(rows)
 

@@ -73,7 +73,8 @@ class PassMaker:
         step, slots = samples[0].slot.step, [sample.slot.number for sample in samples]
         timesteps = draw_timesteps(len(self.schedule.alphas_cumprod), self.seed, step, slots)
         latents = self.latents(samples)
-        noise = draw_noise(latents.shape[1:], self.seed, step, slots, self.objective.noise_offset)
+        offset, gain = self.objective.noise_offset, self.objective.noise_gain
+        noise = draw_noise(latents.shape[1:], self.seed, step, slots, offset, gain)
         captions = [sample.caption for sample in samples]
         if self.objective.drop_text:
             kept = draw_kept(self.objective.drop_text, "text", self.seed, step, slots)

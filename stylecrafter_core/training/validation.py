@@ -78,7 +78,7 @@ class Validation:
         for number in range(BINS):
             timestep = torch.tensor([(2 * number + 1) * steps // (2 * BINS)])
             slot = index * BINS + number
-            noise = draw_noise(self.latents[index].shape[1:], self.seed, VALIDATION_STEP, [slot], 0.0)
+            noise = draw_noise(self.latents[index].shape[1:], self.seed, VALIDATION_STEP, [slot])
             asked = _with_style(sample, style)
             made = self.maker.assemble(
                 [asked], self.latents[index], noise, timestep, [sample.caption], torch.tensor([keeps])

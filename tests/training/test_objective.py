@@ -101,6 +101,18 @@ def test_the_offset_is_one_normal_value_per_sample_and_channel():
     assert abs(of_channels[0, 1]) < 0.2
 
 
+def test_the_gain_is_one_factor_per_frame_also_of_the_offset():
+    slots = range(300)
+    plain, louder = (draw_noise((2, 3, 4, 4), 0, 0, slots, 0.25, gain) for gain in (0.0, 0.2))
+    factors = louder / plain
+    one = factors[:, :, :1, :1, :1]
+    assert torch.allclose(factors, one.expand_as(factors), rtol=1e-3)
+    logarithms = one.log().flatten(1)
+    assert logarithms.std() == pytest.approx(0.2, rel=0.08)  # 600 values: a standard error of 3 %
+    assert logarithms.mean() == pytest.approx(0, abs=0.03)
+    assert abs(torch.corrcoef(logarithms.T)[0, 1]) < 0.2
+
+
 def test_timesteps_are_uniform_and_belong_to_the_slot():
     drawn = torch.cat([draw_timesteps(1000, 0, step, range(8)) for step in range(250)])
     assert drawn.dtype == torch.int64

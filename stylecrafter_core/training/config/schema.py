@@ -132,6 +132,9 @@ class Objective(Section):
     """The loss and what is done to the inputs."""
 
     noise_offset: float = Field(default=0.0, ge=0, description="per-channel offset added to the noise")
+    noise_gain: float = Field(
+        default=0.0, ge=0, description="deviation of the logarithm of each frame's noise gain"
+    )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="min-SNR loss weighting")
     drop_text: float = Field(default=0.0, ge=0, le=1, description="share of samples with an empty prompt")
     drop_style: float = Field(default=0.0, ge=0, le=1, description="share of samples without style")
