@@ -24,6 +24,7 @@ ALL_OPTIONS = (
     "data.fps=4",
     "data.image_share=0.5",
     "objective.noise_offset=0.05",
+    "objective.noise_gain=0.1",
     "objective.min_snr_gamma=5",
     "objective.drop_text=0.3",
     "objective.drop_style=0.3",
