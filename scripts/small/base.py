@@ -17,7 +17,7 @@ from stylecrafter_core.spec import UNetSpec
 from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.materials import networks
 from stylecrafter_core.training.materials.starting_point import answer_with_the_input
-from stylecrafter_core.training.objective import Schedule
+from stylecrafter_core.training.objective import Schedule, draw_noise, draw_timesteps, loss_per_sample
 from stylecrafter_core.training.randomness import generator
 
 from .learning import Lesson, learn
@@ -39,11 +39,15 @@ class Round:
         noise_offset: deviation of a further normal value per sample and channel. It hides a latent's mean,
             which the schedule's last step would still show: colours then have to come from the conditions,
             as they do when a picture is drawn from pure noise.
+        noise_gain: deviation of the logarithm of a factor per frame. A frame's noise is 1,024 numbers, so its
+            deviation is some hundredths off 1 by chance; a base that was never shown how loud noise can be
+            leaves the rest of it in the frame, and the frames of a video flicker.
     """
 
     steps: int
     lr: float
-    noise_offset: float
+    noise_offset: float = 0.0
+    noise_gain: float = 0.0
 
     def optimiser(self) -> Optimiser:
         """The trainer's settings of this round."""
@@ -57,7 +61,12 @@ class Round:
         )
 
 
-ROUNDS = (Round(2000, 1e-3, 0.0), Round(1400, 7e-4, 0.3), Round(3000, 8e-4, 0.3))
+ROUNDS = (
+    Round(2000, 1e-3),
+    Round(1400, 7e-4, noise_offset=0.3),
+    Round(3000, 8e-4, noise_offset=0.3),
+    Round(1200, 6e-4, noise_offset=0.3, noise_gain=0.2),
+)
 
 
 @dataclass(frozen=True)
@@ -133,19 +142,18 @@ def train_round(model: Any, shown: Shown, folder: Path, seed: int, this: Round, 
     schedule = Schedule(1 / (1 + model.model_sampling.sigmas.float() ** 2), predicts_velocity=False)
 
     def loss_of(step: int) -> Tensor:
-        random = generator(seed, "base", done + step)
-        latents, texts = batch(shown, step % CLIP_EVERY == 0, random)
-        count, frames, channels = latents.shape[:3]
-        timesteps = torch.randint(len(schedule.alphas_cumprod), (count,), generator=random)
-        noise = torch.randn(latents.shape, generator=random)
-        noise += this.noise_offset * torch.randn(count, 1, channels, 1, 1, generator=random)
+        latents, texts = batch(shown, step % CLIP_EVERY == 0, generator(seed, "base", done + step))
+        chance = seed, done + step, range(len(latents))
+        timesteps = draw_timesteps(len(schedule.alphas_cumprod), *chance)
+        noise = draw_noise(latents.shape[1:], *chance, this.noise_offset, this.noise_gain)
+        frames = latents.shape[1]
         predicted = unet(
             schedule.add_noise(latents, noise, timesteps).flatten(0, 1),
             timesteps.repeat_interleave(frames),
             context=texts.repeat_interleave(frames, dim=0),
             transformer_options={NUM_FRAMES: frames},
         )
-        errors = (predicted.view_as(noise) - noise).square().flatten(1).mean(dim=1)
+        errors = loss_per_sample(predicted.view_as(noise), noise)
         return (schedule.min_snr_weights(timesteps, SNR_GAMMA) * errors).mean()
 
     learn(unet, loss_of, Lesson(folder, this.steps, this.optimiser()))

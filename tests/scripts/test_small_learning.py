@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from small import towers
 from small.alt_texts import MANNERS, alt_text, main_colours
-from small.base import CLIPS, PICTURES, Shown, batch
+from small.base import CLIPS, PICTURES, Round, Shown, batch, train_round
 from small.learning import Lesson, learn
 from torch import nn
 
@@ -118,6 +119,34 @@ def test_batches_pair_latents_with_their_texts():
         assert torch.equal(texts[~empty, 0, 0], latents[~empty, 0, 0, 0, 0])
         dropped += int(empty.sum())
     assert 0.05 < dropped / (20 * (CLIPS + PICTURES)) < 0.15
+
+
+class Listener(nn.Module):
+    """A U-Net that gives its input back and remembers it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.heard: list[torch.Tensor] = []
+
+    def forward(self, noisy, timesteps, context, transformer_options):
+        self.heard.append(noisy)
+        return noisy * self.weight
+
+
+@pytest.mark.parametrize(("offset", "gain"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.2)])
+def test_a_round_draws_noise_of_its_offset_and_gain(tmp_path, offset, gain):
+    rows = torch.zeros(3, dtype=torch.long)
+    latents = torch.zeros(3, 8, 4, 16, 16)
+    shown = Shown(latents[:, 0], latents, torch.zeros(1, 77, 2), rows, rows)
+    unet, only_noise = Listener(), SimpleNamespace(sigmas=torch.full((1000,), 1e6))
+    model = SimpleNamespace(diffusion_model=unet, model_sampling=only_noise)
+    train_round(model, shown, tmp_path, 0, Round(4, 1e-3, offset, gain), 0)
+    heard = torch.cat(unet.heard)
+    assert len(heard) == CLIPS * 8 + 3 * PICTURES
+    assert heard.mean(dim=(2, 3)).std().item() == pytest.approx(offset, abs=0.08)
+    loudness = heard.var(dim=(2, 3)).mean(dim=1).sqrt()
+    assert loudness.log().std().item() == pytest.approx(gain, abs=0.04)
 
 
 @pytest.mark.parametrize("renderer", MANNERS)
