@@ -42,12 +42,14 @@ class Round:
         noise_gain: deviation of the logarithm of a factor per frame. A frame's noise is 1,024 numbers, so its
             deviation is some hundredths off 1 by chance; a base that was never shown how loud noise can be
             leaves the rest of it in the frame, and the frames of a video flicker.
+        ema: decay of the average that is kept of the weights.
     """
 
     steps: int
     lr: float
     noise_offset: float = 0.0
     noise_gain: float = 0.0
+    ema: float = 0.998
 
     def optimiser(self) -> Optimiser:
         """The trainer's settings of this round."""
@@ -56,7 +58,7 @@ class Round:
             schedule="cosine",
             warmup_steps=self.steps // 10,
             final_lr=0.05,
-            ema=0.998,
+            ema=self.ema,
             args={"weight_decay": 0.0},
         )
 
@@ -65,7 +67,7 @@ ROUNDS = (
     Round(2000, 1e-3),
     Round(1400, 7e-4, noise_offset=0.3),
     Round(3000, 8e-4, noise_offset=0.3),
-    Round(1200, 6e-4, noise_offset=0.3, noise_gain=0.2),
+    Round(600, 6e-4, noise_offset=0.3, noise_gain=0.2, ema=0.99),
 )
 
 
