@@ -166,6 +166,14 @@ def test_a_source_that_is_not_there_is_an_error(tmp_path):
         prepare([tmp_path / "gone"], tmp_path / "set.jsonl")
 
 
+@pytest.mark.parametrize(("name", "number"), [("workers", 0), ("min_side", 0), ("time_limit_s", 0.0)])
+def test_numbers_out_of_range_are_named_and_nothing_is_written(tmp_path, name, number):
+    put(tmp_path, "good.jpg", jpeg(1), "a fox")
+    with pytest.raises(InputError, match=f"with {name} {number}"):
+        prepare([tmp_path], tmp_path / "set.jsonl", **{name: number})
+    assert {path.name for path in tmp_path.iterdir()} == {"good.jpg", "good.txt"}
+
+
 def test_preflight_finds_what_has_changed_since(tmp_path):
     for number in range(5):
         put(tmp_path, f"{number}.jpg", jpeg(number))

@@ -66,14 +66,17 @@ def prepare(
         sources: see `scan`.
         out: the manifest to write; an existing one is replaced.
         convert: whether to let in CMYK, transparent and rotated files.
-        min_side: shortest side in pixels.
-        workers: decoding processes.
-        time_limit_s: seconds that decoding one file may take.
+        min_side: shortest side in pixels, from 1.
+        workers: decoding processes, from 1.
+        time_limit_s: seconds that decoding one file may take, above 0.
 
     Raises:
-        InputError: a source cannot be read, or nothing usable is in any of them (the quarantine list is
-            written all the same).
+        InputError: a number is out of range, a source cannot be read, or nothing usable is in any of them
+            (the quarantine list is written all the same).
     """
+    _require(min_side >= 1, "min_side", min_side, "a whole number of 1 or more")
+    _require(workers >= 1, "workers", workers, "a whole number of 1 or more")
+    _require(time_limit_s > 0, "time_limit_s", time_limit_s, "a number above 0")
     root = _common_root(sources, out)
     found = itertools.chain.from_iterable(map(scan, sources))
     with DecoderPool(workers, time_limit_s) as pool:
@@ -99,6 +102,11 @@ def check_manifest(manifest: Manifest, *, workers: int = 1, time_limit_s: float 
     with DecoderPool(workers, time_limit_s) as pool:
         results = pool.map(partial(_recheck, root=manifest.root), manifest.items)
         return [result for result in results if result]
+
+
+def _require(holds: bool, name: str, found: float, expected: str) -> None:
+    if not holds:
+        raise InputError(f"Nothing is prepared with {name} {found}.", found=f"{found}", expected=expected)
 
 
 def _judge(found: Found, decode: Measure, root: Path, demands: Demands) -> Item | Rejected:
