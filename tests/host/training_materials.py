@@ -98,6 +98,9 @@ def decoding_in_this_process(core: Callable[[str], Any]) -> Iterator[None]:
         def __init__(self, time_limit_s: float, measure: Any = measure):
             self.run = measure
 
+        def cancel(self) -> None:
+            pass
+
         def stop(self) -> None:
             pass
 

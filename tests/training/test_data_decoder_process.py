@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import odd_decoders
@@ -18,6 +20,13 @@ from stylecrafter_core.training.data.reasons import DIED, TOO_LONG
 def request(folder, name):
     path = put(folder, name, jpeg())
     return Request(path, None, path.stat().st_size, "image")
+
+
+def wait_until(holds):
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -79,6 +88,35 @@ def test_an_error_in_the_middle_leaves_no_process(tmp_path):
     with pytest.raises(RuntimeError, match="own fault"), DecoderPool(2, 10.0) as pool:
         list(pool.map(fail, requests))
     assert all(decoder._process is None for decoder in pool._decoders)
+
+
+def test_an_error_does_not_wait_for_the_file_that_another_process_has(tmp_path):
+    endless, good = request(tmp_path, "endless.jpg"), request(tmp_path, "good.jpg")
+    pool = DecoderPool(2, 600.0, odd_decoders.by_name)
+
+    def fail_while_the_other_hangs(item, decode):
+        if item is good:
+            wait_until(lambda: any(decoder._connection for decoder in pool._decoders))
+            raise RuntimeError("the caller's own fault")
+        return decode(item)
+
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match="own fault"), pool:
+        list(pool.map(fail_while_the_other_hangs, [good, endless]))
+    assert time.monotonic() - begun < 60
+    assert all(decoder._process is None for decoder in pool._decoders)
+
+
+def test_cancelled_is_for_good(decoder, tmp_path):
+    good = request(tmp_path, "good.jpg")
+    decoder.run(good)
+    process = decoder._process
+    decoder.cancel()
+    process.join(10)
+    assert not process.is_alive()
+    for _ in range(2):
+        with pytest.raises(CancelledError, match="was ended"):
+            decoder.run(good)
 
 
 def test_the_decoding_processes_do_not_load_torch():

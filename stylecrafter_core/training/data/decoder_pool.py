@@ -39,9 +39,12 @@ class DecoderPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._threads.shutdown(wait=error is None, cancel_futures=True)
+        if error is not None:
+            for decoder in self._decoders:
+                decoder.cancel()  # a file under way may have a minute left
+        self._threads.shutdown(cancel_futures=True)
         for decoder in self._decoders:
-            decoder.stop()
+            decoder.stop()  # no thread uses it any more
 
     def map(self, function: Callable[[Work, Measure], Result], work: Iterable[Work]) -> Iterator[Result]:
         """function(item, decode) for every item, in order; as many at a time as there are processes."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -20,6 +22,8 @@ Measure = Callable[[Request], Facts | Problem]
 class DecoderProcess:
     """Runs `measure` in a process of its own, which is started again after it died or was stopped.
 
+    `run` and `stop` are for one thread at a time, `cancel` for any.
+
     Args:
         time_limit_s: seconds for one file.
         measure: what the process does with a request; importable by name.
@@ -30,18 +34,33 @@ class DecoderProcess:
         self._measure = measure
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
+        self._starting = threading.Lock()  # so that no process starts behind the back of `cancel`
+        self._cancelled = False
 
     def run(self, request: Request) -> Facts | Problem:
-        """What `measure` says of the file, or that the process died of it or took longer than the limit."""
+        """What `measure` says of the file, or that the process died of it or took longer than the limit.
+
+        Raises:
+            CancelledError: after `cancel`.
+        """
         connection = self._running()
         try:
             connection.send(request)
             if connection.poll(self._time_limit_s):
                 return connection.recv()
         except (EOFError, OSError):
+            self._require_not_cancelled()
             return Problem(DIED, f"the decoder died of it (exit code {self._exit_code()})")
         self.stop()
         return Problem(TOO_LONG, f"the decoder took longer than {self._time_limit_s:g} s")
+
+    def cancel(self) -> None:
+        """Kills the process for good, so that a `run` under way in another thread raises at once."""
+        with self._starting:
+            self._cancelled = True
+            process = self._process  # `stop` may forget it meanwhile
+            if process is not None:
+                process.kill()
 
     def stop(self) -> None:
         """Ends the process; the next `run` starts another."""
@@ -56,14 +75,9 @@ class DecoderProcess:
         if self._connection is not None and self._process is not None and self._process.is_alive():
             return self._connection
         self.stop()
-        # Spawned, not forked: a fork would copy the locks of whatever threads the trainer runs.
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._measure), daemon=True)
-        self._process.start()
-        theirs.close()  # else the end of the process would not be seen on our side
-        self._connection = ours
+        ours = self._connection = self._start()
         if not _is_ready(ours):
+            self._require_not_cancelled()
             raise StyleCrafterError(
                 "The process that decodes pictures and videos does not start.",
                 found=f"exit code {self._exit_code()}",
@@ -72,6 +86,22 @@ class DecoderProcess:
                 'if __name__ == "__main__".',
             )
         return ours
+
+    def _start(self) -> Connection:
+        # Spawned, not forked: a fork would copy the locks of whatever threads the trainer runs.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._measure), daemon=True)
+        with self._starting:
+            self._require_not_cancelled()
+            process.start()
+            self._process = process
+        theirs.close()  # else the end of the process would not be seen on our side
+        return ours
+
+    def _require_not_cancelled(self) -> None:
+        if self._cancelled:
+            raise CancelledError("The decoding of files was ended.")
 
     def _exit_code(self) -> int | None:
         if self._process is None:
