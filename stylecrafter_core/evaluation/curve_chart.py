@@ -18,10 +18,13 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 24, 24, 56  # margins of the plot
 COLOURS = ((196, 64, 44), (49, 104, 173), (58, 140, 74), (140, 90, 160))
 INK, RULE = (32, 32, 32), (222, 222, 222)
 DOT = 4
+BESIDE = 6  # between the curves, so that no bar hides another
 
 
 def draw_curves(settings: Sequence[float], curves: Mapping[str, Sequence[Estimate]], label: str) -> Tensor:
     """Dots at the measured values, joined, with a bar for each 95 % interval; the vertical axis is 0 to 1.
+
+    Several curves stand a few pixels beside each other.
 
     Args:
         settings: S numbers in rising order.
@@ -40,7 +43,8 @@ def draw_curves(settings: Sequence[float], curves: Mapping[str, Sequence[Estimat
     _axes(draw, settings, label)
     for number, (name, values) in enumerate(curves.items()):
         colour = COLOURS[number]
-        _curve(draw, settings, values, colour)
+        shift = BESIDE * (number - (len(curves) - 1) / 2)
+        _curve(draw, settings, values, colour, shift)
         draw.text((LEFT + 12 + number * 170, HEIGHT - 20), name, colour, _font(14))
     return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).unsqueeze(0)
 
@@ -62,8 +66,9 @@ def _curve(
     settings: Sequence[float],
     values: Sequence[Estimate],
     colour: tuple[int, int, int],
+    shift: float,
 ) -> None:
-    points = [(_x(setting, settings), _y(value.mean)) for setting, value in zip(settings, values)]
+    points = [(_x(setting, settings) + shift, _y(value.mean)) for setting, value in zip(settings, values)]
     draw.line(points, fill=colour, width=2)
     for (x, y), value in zip(points, values):
         draw.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=colour)

@@ -41,6 +41,13 @@ def test_each_curve_has_a_colour_of_its_own():
     assert len(red(picture)[0]) > 500
 
 
+def test_no_bar_hides_another():
+    low, middle, high = (Estimate(mean, 0.1, 9, 0.2, 0.8) for mean in (0.3, 0.5, 0.7))
+    alone = draw_curves((1.0,), {"style": [low]}, "")
+    covered = draw_curves((1.0,), {"style": [low], "content": [middle], "copy": [high]}, "")
+    assert len(red(covered)[0]) == len(red(alone)[0])
+
+
 @pytest.mark.parametrize("curves", [{}, {"style": [exactly(0.5)]}])
 def test_curves_of_another_length_are_refused(curves):
     with pytest.raises(InputError, match="no curves"):
