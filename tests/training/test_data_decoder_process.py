@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -90,20 +91,35 @@ def test_an_error_in_the_middle_leaves_no_process(tmp_path):
     assert all(decoder._process is None for decoder in pool._decoders)
 
 
-def test_an_error_does_not_wait_for_the_file_that_another_process_has(tmp_path):
+def test_an_error_ends_the_file_that_another_process_has_and_leaves_its_end_to_its_thread(
+    tmp_path, monkeypatch
+):
     endless, good = request(tmp_path, "endless.jpg"), request(tmp_path, "good.jpg")
-    pool = DecoderPool(2, 600.0, odd_decoders.by_name)
+    pool = DecoderPool(2, 30.0, odd_decoders.by_name)
+    under_way, stopped_meanwhile = [], []
+    stop = DecoderProcess.stop
 
     def fail_while_the_other_hangs(item, decode):
         if item is good:
             wait_until(lambda: any(decoder._connection for decoder in pool._decoders))
             raise RuntimeError("the caller's own fault")
-        return decode(item)
+        under_way.append(item)
+        try:
+            return decode(item)
+        finally:
+            under_way.remove(item)
 
+    def watched(decoder):
+        if threading.current_thread() is threading.main_thread():
+            stopped_meanwhile.extend(under_way)
+        stop(decoder)
+
+    monkeypatch.setattr(DecoderProcess, "stop", watched)
     begun = time.monotonic()
     with pytest.raises(RuntimeError, match="own fault"), pool:
         list(pool.map(fail_while_the_other_hangs, [good, endless]))
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 20, "the limit of a file is not waited for"
+    assert stopped_meanwhile == [], "the connection would be closed from two threads"
     assert all(decoder._process is None for decoder in pool._decoders)
 
 

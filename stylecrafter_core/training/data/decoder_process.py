@@ -90,10 +90,10 @@ class DecoderProcess:
     def _start(self) -> Connection:
         # Spawned, not forked: a fork would copy the locks of whatever threads the trainer runs.
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._measure), daemon=True)
         with self._starting:
             self._require_not_cancelled()
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._measure), daemon=True)
             process.start()
             self._process = process
         theirs.close()  # else the end of the process would not be seen on our side
