@@ -1,6 +1,7 @@
 """How steady a clip is, and how much of it moves.
 
-A frozen clip wins every measure of steadiness, so `time_measures` always gives the motion beside them.
+A frozen clip wins every measure of steadiness, and a flat one the warp error, so `time_measures` always gives
+motion and contrast beside it.
 T frames, P = T − 1 pairs of neighbours.
 """
 
@@ -21,7 +22,7 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
 
 
 def time_measures(frames_THWC: Tensor, backend: str = DEFAULT_BACKEND) -> dict[str, float]:
-    """Warp error and motion of one clip, from one computation of its flow.
+    """Warp error and motion of one clip, from one computation of its flow, and its contrast.
 
     Args:
         frames_THWC: [T, H, W, 3] float, 0..1, at native size.
@@ -31,7 +32,7 @@ def time_measures(frames_THWC: Tensor, backend: str = DEFAULT_BACKEND) -> dict[s
         InputError: see `clip_flows`.
     """
     flows = clip_flows(frames_THWC, backend)
-    return {**warp_error(frames_THWC, flows), **flow_magnitude(flows)}
+    return {**warp_error(frames_THWC, flows), **flow_magnitude(flows), "contrast": contrast(frames_THWC)}
 
 
 def warp_error(frames_THWC: Tensor, flows: Flows) -> dict[str, float]:
@@ -82,6 +83,18 @@ def flow_magnitude(flows: Flows) -> dict[str, float]:
         f"flow_magnitude_pixels.{flows.backend}": pixels,
         f"flow_magnitude_percent.{flows.backend}": 100 * pixels / flows.forward.shape[-1],
     }
+
+
+def contrast(frames_THWC: Tensor) -> float:
+    """`10³ · mean_t mean_p Σ_c (x_t(p) − x̄_t)²`, x̄_t the frame's mean colour: 0..750.
+
+    In the unit of the warp error: a clip of half the differences has a quarter of either.
+
+    Args:
+        frames_THWC: [T, H, W, 3] float, 0..1.
+    """
+    deviations = frames_THWC.float() - frames_THWC.float().mean(dim=(1, 2), keepdim=True)
+    return 1e3 * float(deviations.square().sum(dim=-1).mean())
 
 
 def temporal_cosine(features_TD: Tensor) -> float:

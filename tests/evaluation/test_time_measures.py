@@ -15,6 +15,7 @@ from stylecrafter_core.evaluation import (
     time_measures,
     warp_error,
 )
+from stylecrafter_core.evaluation.time_measures import contrast
 
 DIS = "opencv_dis_medium"
 RIGHT, DOWN = 3, 2
@@ -76,8 +77,9 @@ def test_a_pan_has_its_motion_and_hardly_any_warp_error():
     assert 0.85 < found[f"warp_error_masked_share.{DIS}"] <= 1
 
 
-def test_a_frozen_clip_has_no_motion_and_no_error():
+def test_a_frozen_clip_has_no_motion_and_no_error_but_its_contrast():
     found = time_measures(texture(64).expand(3, 64, 64, 3))
+    assert found.pop("contrast") > 50
     expected = dict.fromkeys(found, 0.0) | {f"warp_error_masked_share.{DIS}": 1.0}
     assert found == pytest.approx(expected, abs=1e-9)
 
@@ -124,6 +126,22 @@ def test_no_valid_pixel_gives_no_number():
     found = warp_error(clip, constant_flow(clip, 100, 0))
     assert math.isnan(found["warp_error.known"])
     assert found["warp_error_masked_share.known"] == 0.0
+
+
+def test_contrast_is_the_variance_of_each_frames_pixels():
+    black_and_white = (torch.arange(64) % 2).float().view(1, 8, 8, 1).expand(2, 8, 8, 3).clone()
+    assert contrast(black_and_white) == pytest.approx(750)
+    grey = torch.stack([torch.full((8, 8, 3), value) for value in (0.2, 0.9)])
+    assert contrast(grey) == pytest.approx(0, abs=1e-6), "between frames nothing counts"
+
+
+def test_half_the_differences_have_a_quarter_of_contrast_and_warp_error():
+    clip = panning()
+    still = constant_flow(clip, 0, 0)
+    whole, half = (
+        (contrast(frames), warp_error(frames, still)["warp_error.known"]) for frames in (clip, clip / 2)
+    )
+    assert half == pytest.approx([value / 4 for value in whole])
 
 
 def test_temporal_cosine_of_known_vectors():

@@ -27,6 +27,7 @@ CANDIDATES = 20
 NEAREST, SIMILARITY = "style_nearest", "style_similarity"
 RECOGNISED, COPY = "subject_recognised", "copy"
 WARP, WARP_MASKED, MOTION = "warp_error", "warp_error_masked", "motion_percent"
+CONTRAST = "contrast"
 WORDS = {
     NEAREST: f"style: nearest of {CANDIDATES}",
     SIMILARITY: "style: cosine to its reference",
@@ -35,6 +36,7 @@ WORDS = {
     WARP: "warp error (×10⁻³)",
     WARP_MASKED: "warp error, masked (×10⁻³)",
     MOTION: "motion (% of the width a frame)",
+    CONTRAST: "contrast (×10⁻³)",
 }
 
 
@@ -90,5 +92,6 @@ def _in_time(frames_NTHWC: Tensor) -> dict[str, Tensor]:
         WARP: f"warp_error.{DEFAULT_BACKEND}",
         WARP_MASKED: f"warp_error_masked.{DEFAULT_BACKEND}",
         MOTION: f"flow_magnitude_percent.{DEFAULT_BACKEND}",
+        CONTRAST: "contrast",
     }
     return {ours: torch.tensor([clip[theirs] for clip in found]) for ours, theirs in names.items()}

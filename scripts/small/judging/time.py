@@ -14,13 +14,13 @@ from stylecrafter_core.evaluation import (
 )
 
 from ..sizes import FRAMES
-from .judges import MOTION, NEAREST, RECOGNISED, WARP, WARP_MASKED, WORDS
+from .judges import CONTRAST, MOTION, NEAREST, RECOGNISED, WARP, WARP_MASKED, WORDS
 from .sampler import Sampler
 from .study import Measured, Study
 
 PAINTINGS, PROMPTS = 8, 8
 FIRST, SECOND = "stage 1", "stage 2"
-IN_TIME = (WARP, WARP_MASKED, MOTION)
+IN_TIME = (WARP, WARP_MASKED, MOTION, CONTRAST)
 SHOWN = 2  # videos in the picture, each in a row per stage
 
 
