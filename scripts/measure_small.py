@@ -43,7 +43,8 @@ def main() -> int:
         environment.enter(arguments.current_interpreter)
         host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
-        _measure(host, arguments)
+        _activate(host)
+        measure(arguments)
     except StyleCrafterError as error:
         say(f"\nNot everything was measured. {error}")
         return 1
@@ -78,10 +79,14 @@ def _topic(name: str) -> str:
     return name
 
 
-def _measure(host: Path, arguments: argparse.Namespace) -> None:
+def _activate(host: Path) -> None:
     from stylecrafter_core.comfy_host.find import activate
 
     activate(host, exact_attention=True)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Every topic that was asked for, each written as soon as it is measured; needs an activated host."""
     import importlib
 
     from small import packages
@@ -92,7 +97,7 @@ def _measure(host: Path, arguments: argparse.Namespace) -> None:
         packages.fetch_style_network()
     study = _study(arguments)
     if arguments.document is not None:
-        begin(arguments.document)
+        begin(arguments.document, arguments.topics or TOPICS)
     for topic in arguments.topics or TOPICS:
         say(f"\n{topic}")
         module = importlib.import_module(f"small.judging.{topic}")

@@ -74,13 +74,16 @@ def compare(host: Path, arguments: argparse.Namespace) -> None:
     from stylecrafter_core.comfy_host.find import activate
 
     activate(host, exact_attention=True)
-    from small.miniature.page import write_page
+    from small.judging.document import begin
+    from small.miniature.page import TOPICS, write_page
     from small.miniature.scoring import claim_work, score
-    from small.miniature.training import needs
+    from small.miniature.training import check_settings, needs
     from small.miniature.variants import VARIANTS
 
     needs(arguments.family)
     plan, study = _plan(host, arguments), _study(arguments)
+    check_settings(plan)
+    begin(document_of(arguments), TOPICS)
     claim_work(plan, study)
     for seed in arguments.seeds:
         for name in arguments.only:

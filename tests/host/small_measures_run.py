@@ -1,6 +1,6 @@
-"""Measures an adapter that was never trained on the tiny family: `… FAMILY FOLDER HOST`.
+"""`scripts/measure_small.py` without its set-up, on the tiny family and an adapter that was never trained.
 
-Every measurement runs as it does for the real one, with few paintings, prompts, settings and steps.
+`… FAMILY FOLDER HOST`. Every measurement has few paintings, prompts, settings and steps.
 """
 
 from __future__ import annotations
@@ -20,37 +20,29 @@ def main(family: Path, folder: Path, host: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from small.judging import bounds, content, curve, gains, grid, held_out, time
-    from small.judging.report import write_results
-    from small.judging.sampler import Files
-    from small.judging.study import Study, settings_of
+    import measure_small
+    from small import packages
+    from small.judging import bounds, content, curve, grid, time
     from tiny_style_network import tiny_style_network
-
-    from stylecrafter_core.training.config import load_config
 
     write_weights(family, folder)
     content.TESTS = 20
+    packages.fetch_style_network = lambda: None
     bounds.network = tiny_style_network
     curve.STRENGTHS = (0.0, 1.0)
     time.FRAMES = 3
     grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 7.5), (0.0, 5.0)
-    study = Study(
-        Files(
-            family / "base.safetensors",
-            family / "image_encoder.safetensors",
-            folder / "adapter.safetensors",
-            folder / "temporal.safetensors",
-        ),
-        settings_of(load_config(ROOT / "configs" / "small_style.yaml"), steps=2),
-        folder,
-        most_paintings=2,
-        most_prompts=2,
-        schooling=content.Schooling(scenes=40, steps=2),
-    )
-    for topic in (held_out, bounds, curve, grid, time, gains):
-        measured = topic.measure(study)
-        name = topic.__name__.rpartition(".")[2]
-        write_results(name, measured, topic.tables(measured.record), folder, None)
+    files = {
+        "--base": family / "base.safetensors",
+        "--image-encoder": family / "image_encoder.safetensors",
+        "--adapter": folder / "adapter.safetensors",
+        "--temporal": folder / "temporal.safetensors",
+        "--work": folder,
+        "--document": folder / "page.md",
+    }
+    words = [str(word) for option in files.items() for word in option]
+    few = ["--paintings", "2", "--prompts", "2", "--steps", "2", "--judge-scenes", "40", "--judge-steps", "2"]
+    measure_small.measure(measure_small.arguments_of([*words, *few]))
 
 
 def write_weights(family: Path, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from small_family import run_script
 pytestmark = pytest.mark.launched
 
 OF_PICTURES = {"style_nearest", "style_similarity", "subject_recognised", "copy"}
-OF_VIDEOS = OF_PICTURES | {"warp_error", "warp_error_masked", "motion_percent"}
+OF_VIDEOS = OF_PICTURES | {"warp_error", "warp_error_masked", "motion_percent", "contrast"}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,11 @@ def test_the_curve_begins_at_the_base_alone_and_passes_the_default(measured):
     assert list(values) == ["0", "1"]
     assert values["0"] == pairs["base alone"]
     assert values["1"] == pairs["styled"]
-    assert row(measured, "curve", "1")[1].split()[0] == mean(pairs["styled"]["style_nearest"])
+    cells = row(measured, "curve", "1")
+    assert cells[1].split()[0] == mean(pairs["styled"]["style_nearest"])
+    change = np.subtract(values["1"]["style_nearest"], values["0"]["style_nearest"])
+    assert cells[5].split()[0] == mean(change)
+    assert row(measured, "curve", "0")[5:] == ["", ""]
 
 
 def test_the_grid_holds_the_defaults_and_the_base_alone(measured):
@@ -83,7 +88,20 @@ def test_the_grid_holds_the_defaults_and_the_base_alone(measured):
     assert row(measured, "grid_style_nearest", "7.5")[1].startswith(
         f"{np.mean(pairs['base alone']['style_nearest']):.2f}"
     )
-    assert len(row(measured, "grid_subject_recognised", "1")) == 3
+    assert row(measured, "grid_subject_recognised", "1")[2].startswith(
+        f"{np.mean(values['1']['5']['subject_recognised']):.2f}"
+    )
+
+
+def test_each_scales_effect_is_averaged_over_the_other(measured):
+    values = record(measured, "grid")["values"]
+    for name, column in (("style_nearest", 1), ("subject_recognised", 2)):
+        cells = np.array([[cell[name] for cell in of.values()] for of in values.values()])
+        for scale, change in (
+            ("text scale 1 → 7.5", cells[1] - cells[0]),
+            ("style scale 0 → 5", cells[:, 1] - cells[:, 0]),
+        ):
+            assert row(measured, "grid_effects", scale)[column].split()[0] == mean(change)
 
 
 def test_the_stages_differ_in_time(measured):
@@ -108,7 +126,22 @@ def test_gains_have_a_row_for_each_kind_of_style(measured):
     assert row(measured, "gains", "rich − plain")[3] == ""
 
 
+def test_a_record_says_of_which_weights_it_is(measured, small_family):
+    base = hashlib.sha256((small_family / "base.safetensors").read_bytes()).hexdigest()
+    for topic in ("held_out", "curve", "grid", "time"):
+        assert record(measured, topic)["weights"]["base"] == {"file": "base.safetensors", "sha256": base}
+
+
+def test_the_document_has_every_table_that_was_measured(measured):
+    page = (measured / "page.md").read_text(encoding="utf-8")
+    tables = [file for file in measured.glob("*.md") if file.stem != "page"]
+    assert len(tables) == 8
+    assert all(file.read_text(encoding="utf-8") in page for file in tables)
+    assert page.count("not measured") == 5, "those of the ablations"
+
+
 @pytest.mark.parametrize("name", ["held_out", "bounds", "curve", "grid", "time", "gains"])
 def test_pictures_are_written(measured, name):
     with Image.open(measured / f"{name}.png") as picture:
-        assert len(set(picture.convert("L").resize((64, 64)).tobytes())) > 10
+        pixels = np.asarray(picture.convert("RGB"), dtype=int)
+    assert (np.ptp(pixels, axis=-1) > 30).sum() > 500, "colours, which no word of the sheet has"

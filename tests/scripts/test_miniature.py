@@ -11,7 +11,7 @@ from small.claims import claim
 from small.judging.judges import COPY, MOTION, NEAREST, RECOGNISED, SIMILARITY, WARP
 from small.miniature import training
 from small.miniature.comparison import NOT_MEASURED, difference_rows, value_rows, values_table, verdict
-from small.miniature.training import Plan, TrainingError, command, needs, recipes, trained
+from small.miniature.training import Plan, TrainingError, check_settings, command, needs, recipes, trained
 from small.miniature.variants import PICTURES, RUNS, STAGES, TABLES, VARIANTS, VIDEOS
 
 from stylecrafter_core.errors import InputError
@@ -96,6 +96,13 @@ def test_a_family_that_is_not_there_is_named_with_what_is_missing(tmp_path):
     with pytest.raises(InputError, match=r"image_encoder\.safetensors") as error:
         needs(tmp_path)
     assert "docs/miniature.md" in error.value.fix
+
+
+@pytest.mark.parametrize("wrong", ["data.image_bacth=8", "optimiser.lr=fast"])
+def test_settings_that_the_trainer_would_refuse_are_refused_before_any_run(tmp_path, wrong):
+    check_settings(plan_in(tmp_path, overrides=("engine.precision=bf16",)))
+    with pytest.raises(InputError, match=wrong.split("=")[0].replace(".", r"\.")):
+        check_settings(plan_in(tmp_path, overrides=(wrong,)))
 
 
 def test_a_comparison_is_refused_after_its_recipe_changed(tmp_path, monkeypatch):

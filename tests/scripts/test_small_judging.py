@@ -218,10 +218,22 @@ def test_pictures_go_between_their_marks_with_the_words_of_the_mark(tmp_path):
 
 def test_a_new_document_has_a_place_for_every_table_and_picture(tmp_path):
     document = tmp_path / "docs" / "page.md"
-    begin(document)
+    begin(document, ())
     put_pictures(document, ("held_out", "bounds", "curve", "grid", "time", "gains", "pictures", "videos"))
     assert "not drawn" not in document.read_text(encoding="utf-8")
     names = ("held_out", "bounds", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
-    put_tables(document, dict.fromkeys(names, "| 1 |"))
-    begin(document)
-    assert document.read_text(encoding="utf-8").count("| 1 |") == len(names)
+    put_tables(document, dict.fromkeys((*names, "grid_effects"), "| 1 |"))
+    begin(document, ("curve", "grid", "miniature"))
+    assert document.read_text(encoding="utf-8").count("| 1 |") == len(names) + 1
+
+
+@pytest.mark.parametrize("missing", ["picture: curve", "table: curve", "table: grid_effects"])
+def test_a_document_that_lacks_a_mark_is_refused_before_anything_is_measured(tmp_path, missing):
+    document = tmp_path / "page.md"
+    begin(document, ())
+    text = document.read_text(encoding="utf-8").replace(f"<!-- {missing}", "<!-- gone")
+    document.write_text(text, encoding="utf-8")
+    begin(document, ("held_out", "miniature"))
+    with pytest.raises(InputError, match=f"no one place for the {missing.replace(': ', ' ')}"):
+        begin(document, ("held_out", "curve", "grid"))
+    assert document.read_text(encoding="utf-8") == text

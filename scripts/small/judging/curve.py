@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from stylecrafter_core.evaluation import draw_curves, estimate, markdown_table
+from stylecrafter_core.evaluation import draw_curves, estimate, markdown_table, paired_difference
 
 from .judges import COPY, NEAREST, RECOGNISED, SIMILARITY, WORDS
 from .study import Measured, Study
@@ -13,6 +13,7 @@ from .study import Measured, Study
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 PAINTINGS = 13  # with every prompt more than 200 pairs
 SHOWN = (NEAREST, RECOGNISED, COPY)
+COMPARED = (NEAREST, RECOGNISED)
 
 
 def measure(study: Study) -> Measured:
@@ -30,9 +31,17 @@ def measure(study: Study) -> Measured:
 
 
 def tables(record: dict[str, Any]) -> dict[str, str]:
-    """A line for each strength."""
+    """A line for each strength: its means, and in pairs what they are above those without a style."""
     names = (NEAREST, SIMILARITY, RECOGNISED, COPY)
+    values = record["values"]
+    without = values["0"]
     rows = [
-        [strength, *(estimate(said[name]) for name in names)] for strength, said in record["values"].items()
+        [
+            strength,
+            *(estimate(said[name]) for name in names),
+            *("" if said is without else paired_difference(said[name], without[name]) for name in COMPARED),
+        ]
+        for strength, said in values.items()
     ]
-    return {"curve": markdown_table(["style strength", *(WORDS[name] for name in names)], rows)}
+    heading = [*(WORDS[name] for name in names), *(f"{WORDS[name]}, − strength 0" for name in COMPARED)]
+    return {"curve": markdown_table(["style strength", *heading], rows)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stylecrafter_core.errors import InputError
@@ -16,13 +16,25 @@ from stylecrafter_core.media.files import written_whole
 
 SKELETON = Path(__file__).parents[1] / "miniature" / "skeleton.md"
 IMAGES = "images"  # folder beside a document
+MARK = re.compile(r"<!-- (table|picture): (\w+)")
 
 
-def begin(document: Path) -> None:
-    """A document that is not there is begun, with every mark and no number."""
+def begin(document: Path, topics: Sequence[str]) -> None:
+    """A document that is not there is begun, with every mark and no number.
+
+    Args:
+        topics: of what will be put into it: a mark's name is a topic, or begins with one and a `_`.
+
+    Raises:
+        InputError: the document lacks a mark of these topics; better said before hours of work than after.
+    """
     if not document.is_file():
         with written_whole(document) as partial:
             shutil.copyfile(SKELETON, partial)
+    text = document.read_text(encoding="utf-8")
+    for kind, name in MARK.findall(SKELETON.read_text(encoding="utf-8")):
+        if any(name == topic or name.startswith(f"{topic}_") for topic in topics):
+            _require_place(text, document, kind, name)
 
 
 def picture_file(document: Path, name: str) -> Path:
@@ -54,15 +66,35 @@ def put_pictures(document: Path, names: Iterable[str]) -> None:
 def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
     for name, made in blocks.items():
-        start, end = f"<!-- {kind}: {name}", f"<!-- end of {kind} -->"
-        pattern = re.compile(f"({re.escape(start)}(?:, ([^\\n]*))? -->\\n).*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise InputError(
-                f"{document} has no one place for the {kind} {name}.",
-                found=f"{len(pattern.findall(text))} places" if text else "no such document",
-                expected=f"once, on lines of their own: {start} --> and {end}",
-                fix=f"put the two marks where the {kind} belongs",
-            )
-        text = pattern.sub(lambda found, made=made, end=end: f"{found[1]}{made(found[2] or '')}\n{end}", text)
+        _require_place(text, document, kind, name)
+        end = _end(kind)
+        text = _place(kind, name).sub(
+            lambda found, made=made, end=end: f"{found[1]}{made(found[2] or '')}\n{end}", text
+        )
     with written_whole(document) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _require_place(text: str, document: Path, kind: str, name: str) -> None:
+    places = len(_place(kind, name).findall(text))
+    if places != 1:
+        raise InputError(
+            f"{document} has no one place for the {kind} {name}.",
+            found=f"{places} places" if text else "no such document",
+            expected=f"once, on lines of their own: {_start(kind, name)} --> and {_end(kind)}",
+            fix=f"put the two marks where the {kind} belongs",
+        )
+
+
+def _place(kind: str, name: str) -> re.Pattern[str]:
+    return re.compile(
+        f"({re.escape(_start(kind, name))}(?:, ([^\\n]*))? -->\\n).*?{re.escape(_end(kind))}", re.DOTALL
+    )
+
+
+def _start(kind: str, name: str) -> str:
+    return f"<!-- {kind}: {name}"
+
+
+def _end(kind: str) -> str:
+    return f"<!-- end of {kind} -->"

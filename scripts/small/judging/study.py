@@ -16,6 +16,7 @@ from stylecrafter_core.media.files import written_whole
 from stylecrafter_core.training.config import Config
 from stylecrafter_core.training.observe import sampling_settings
 
+from ..family import sum_of
 from .content import Schooling, content_judge
 from .judges import Judges
 from .lot import drawn
@@ -83,7 +84,10 @@ class Study:
 
     def about(self, trial: Trial) -> dict[str, Any]:
         """For the record: what was measured, and how."""
-        weights = {name: None if path is None else path.name for name, path in vars(self.files).items()}
+        weights = {
+            name: None if path is None else {"file": path.name, "sha256": sum_of(path)}
+            for name, path in vars(self.files).items()
+        }
         return {**trial.about(), "settings": vars(self.settings), "weights": weights, "seed": self.seed}
 
 

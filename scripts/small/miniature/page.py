@@ -12,22 +12,23 @@ from torch import Tensor
 from stylecrafter_core.evaluation import labelled_sheet, markdown_table
 from stylecrafter_core.media.files import written_whole
 
-from ..judging.document import begin, picture_file, put_pictures, put_tables
+from ..judging.document import picture_file, put_pictures, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..sizes import FRAMES, SIDE
 from .comparison import differences_table, values_table
-from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs, trial_of
+from .scoring import CLAIM, pairs_of, read_scores, read_shown, record_file, scored_seeds, shown_pairs
 from .variants import PICTURES, TABLES, VIDEOS, Table, Variant
+
+TOPICS = ("miniature", *(table.name for table in TABLES))  # of its tables and pictures
 
 
 def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -> None:
-    """Tables of all that is scored, into the document; one that is not there is begun from the skeleton.
+    """Tables of all that is scored, into the document.
 
     Raises:
         InputError: the document has no marks for a table.
     """
-    begin(document)
     tables = {"miniature_settings": _settings(work, study, seeds)}
     for table in TABLES:
         done = scored_seeds(work, table.variants, seeds)
@@ -53,7 +54,10 @@ def _settings(work: Path, study: Study, seeds: Sequence[int]) -> str:
         ["steps of stage 1", found["style_steps"]],
         ["steps of stage 2", found["temporal_steps"]],
         ["further settings of the trainer", " ".join(found["overrides"]) or "none"],
-        *([f"{table.name}: paintings × prompts", _pairs(study, table)] for table in TABLES),
+        *(
+            [f"{table.name}: paintings × prompts", " × ".join(map(str, pairs_of(study, table.variants[0])))]
+            for table in TABLES
+        ),
         ["sampling", f"{sampling['steps']} steps of {sampling['sampler_name']}"],
         ["size", f"{sampling['width']} × {sampling['height']} pixels; videos {FRAMES} frames"],
         ["text scale, style scale", f"{sampling['cfg_text']:g}, {sampling['cfg_style']:g}"],
@@ -61,11 +65,6 @@ def _settings(work: Path, study: Study, seeds: Sequence[int]) -> str:
         *([name, f"SHA-256 {sha256}"] for name, sha256 in found["family"].items()),
     ]
     return markdown_table(["setting", "value"], [[name, str(value)] for name, value in rows])
-
-
-def _pairs(study: Study, table: Table) -> str:
-    trial = trial_of(study, table.variants[0])
-    return f"{len(trial.paintings)} × {len(trial.prompts)}"
 
 
 def _shown(work: Path, table: Table, seeds: Sequence[int]) -> tuple[list[Variant], int]:

@@ -33,7 +33,7 @@ from .training import (
     recipes,
     trained,
 )
-from .variants import Variant
+from .variants import TABLES, Variant
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,7 @@ def claim_work(plan: Plan, study: Study) -> None:
             **recipes(),
             "sampling": vars(study.settings),
             "judge": {"seed": study.seed, **vars(study.schooling)},
-            "most_paintings": study.most_paintings,
-            "most_prompts": study.most_prompts,
+            "pairs": {table.name: pairs_of(study, table.variants[0]) for table in TABLES},
         },
     )
 
@@ -123,6 +122,12 @@ def shown_pairs(study: Study, variant: Variant) -> list[tuple[Tensor, str]]:
         (trial.paintings[painting].pixels, trial.prompts[prompt].text)
         for painting, prompt in trial.diagonal(SHOWN)
     ]
+
+
+def pairs_of(study: Study, variant: Variant) -> list[int]:
+    """Of how many paintings and prompts a variant is scored on."""
+    trial = trial_of(study, variant)
+    return [len(trial.paintings), len(trial.prompts)]
 
 
 def trial_of(study: Study, variant: Variant) -> Trial:

@@ -77,6 +77,12 @@ def needs(family: Path) -> None:
         )
 
 
+def check_settings(plan: Plan) -> None:
+    """Raises InputError where the trainer would refuse a run's settings: before any run is trained."""
+    for run in RUNS.values():
+        load_config(ROOT / STAGES[run.stage], _settings(plan, run, seed=0))
+
+
 def trained(plan: Plan, name: str, seed: int) -> Path:
     """The folder of a run with its weights; what it starts from is trained before.
 
@@ -112,10 +118,13 @@ def trained(plan: Plan, name: str, seed: int) -> Path:
 
 def command(plan: Plan, run: Run, seed: int) -> list[str]:
     """The trainer's command line: the shipped config, and what differs from it."""
-    settings = [*_places(plan, run, seed), *_lengths(plan, run), *run.overrides, *plan.overrides]
-    given = [part for one in settings for part in ("--set", one)]
+    given = [part for one in _settings(plan, run, seed) for part in ("--set", one)]
     config = ROOT / STAGES[run.stage]
     return [sys.executable, str(ROOT / "train.py"), run.stage, "--config", str(config), "--resume", *given]
+
+
+def _settings(plan: Plan, run: Run, seed: int) -> list[str]:
+    return [*_places(plan, run, seed), *_lengths(plan, run), *run.overrides, *plan.overrides]
 
 
 def _places(plan: Plan, run: Run, seed: int) -> list[str]:
