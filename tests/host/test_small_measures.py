@@ -114,6 +114,8 @@ def test_the_stages_differ_in_time(measured):
     assert [one.split()[0], other.split()[0]] == [mean(first["warp_error"]), mean(second["warp_error"])]
     assert float(difference.split()[0]) == pytest.approx(change, abs=1e-3)
     assert float(ratio.split()[0]) == pytest.approx(1 + change / np.mean(first["warp_error"]), abs=1e-3)
+    relative = np.divide(second["warp_error"], second["contrast"])
+    assert row(measured, "time", "warp error / contrast")[2].split()[0] == mean(relative)
 
 
 def test_gains_have_a_row_for_each_kind_of_style(measured):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from stylecrafter_core.evaluation import (
     estimate,
     labelled_sheet,
@@ -20,7 +22,9 @@ from .study import Measured, Study
 
 PAINTINGS, PROMPTS = 8, 8
 FIRST, SECOND = "stage 1", "stage 2"
-IN_TIME = (WARP, WARP_MASKED, MOTION, CONTRAST)
+RELATIVE = "warp_error_by_contrast"
+TITLES = WORDS | {RELATIVE: "warp error / contrast"}
+IN_TIME = (WARP, WARP_MASKED, CONTRAST, RELATIVE, MOTION)
 SHOWN = 2  # videos in the picture, each in a row per stage
 
 
@@ -42,10 +46,10 @@ def measure(study: Study) -> Measured:
 
 def tables(record: dict[str, Any]) -> dict[str, str]:
     """A line for each measure: both stages, their difference and their ratio, in pairs."""
-    first, second = record["values"][FIRST], record["values"][SECOND]
+    first, second = (_with_relative(record["values"][stage]) for stage in (FIRST, SECOND))
     rows = [
         [
-            WORDS[name],
+            TITLES[name],
             estimate(first[name]),
             estimate(second[name]),
             paired_difference(second[name], first[name]),
@@ -54,3 +58,8 @@ def tables(record: dict[str, Any]) -> dict[str, str]:
         for name in (*IN_TIME, NEAREST, RECOGNISED)
     ]
     return {"time": markdown_table(["", FIRST, SECOND, "stage 2 − stage 1", "stage 2 / stage 1"], rows)}
+
+
+def _with_relative(values: dict[str, Any]) -> dict[str, Any]:
+    """With each video's warp error as a share of its contrast: what is only flatter gains nothing by it."""
+    return values | {RELATIVE: np.divide(values[WARP], values[CONTRAST])}
