@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import environment
 import pinned_hosts
 from api_prompt import ApiPrompt
+from demo_errors import DemoError, job_in_words, server_in_words
 from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
 from paintings import painting
@@ -42,18 +43,19 @@ FAILURES = (  # of set-up, server, disk and job: said in words, without a traceb
     RuntimeError,
     subprocess.SubprocessError,
 )
+PUBLISHED = (
+    "The published weights make 512x320 and 16. In your own ComfyUI/models/, model.ckpt goes into "
+    "checkpoints/, the image encoder (CLIP ViT-H/14 laion2b) into clip_vision/, adapter_v1.pth and "
+    "temporal_v1_1.pth into stylecrafter/."
+)
 STARTED = time.monotonic()
-
-
-class DemoError(StyleCrafterError):
-    """The job did not give a video or a picture."""
 
 
 def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     """Run the jobs in a server of its own; returns the path of each one's video or picture.
 
     Raises:
-        DemoError: a job failed, or wrote nothing.
+        DemoError: the server did not start; a job was refused, failed, took too long or wrote nothing.
         InputError: the weights are not those that were published; a workflow or a painting cannot be used.
         ValueError: the template beside a workflow is no JSON.
     """
@@ -66,13 +68,14 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     prompts = [_prompt(job, base, weights) for job in jobs]
     say(
         f"Model: the small StyleCrafter family of this repository ({family.BASE.name} and its adapter), "
-        "128x128 pixels, 8 frames. The published weights make 512x320 and 16; README says where they go."
+        "128x128 pixels, 8 frames."
     )
+    say(PUBLISHED)
     place_pack(ROOT, base)
     cpu = not torch.cuda.is_available()
     device = "CPU" if cpu else "graphics card"
     say(f"Starting the ComfyUI in {host} on the {device}; its log: {base / 'server.log'}")
-    with serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
+    with server_in_words(), serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
         return [_run_job(client, base, job, prompt) for job, prompt in zip(jobs, prompts)]
 
 
@@ -83,12 +86,13 @@ def _prompt(job: DemoJob, base: Path, weights: dict[str, str]) -> ApiPrompt:
 
 
 def _run_job(client: ComfyClient, base: Path, job: DemoJob, prompt: ApiPrompt) -> Path:
-    say(f"{job.title}: {job.workflow.name}, {job.prompt or 'its own prompt'}")
-    done = client.wait(
-        client.queue(prompt, _template(job.workflow.absolute().parents[1] / job.workflow.name)),
-        JOB_TIMEOUT_S,
-        lambda message: _say_progress(prompt, message),
-    )
+    words = "its own prompt" if job.prompt is None else job.prompt
+    say(f"{job.title}: {job.workflow.name}, {words}")
+    template = _template(job.workflow.absolute().parents[1] / job.workflow.name)
+    with job_in_words(job.workflow, prompt, base):
+        done = client.wait(
+            client.queue(prompt, template), JOB_TIMEOUT_S, lambda message: _say_progress(prompt, message)
+        )
     result = result_of(done, base)
     say(f"  {result.name}: {time.monotonic() - STARTED:.0f} s after the start")
     return result
@@ -113,7 +117,12 @@ def result_of(job: Job, base: Path) -> Path:
     """The video or picture that a job left in the output folder."""
     log = f"read {base / 'server.log'}"
     if job.error is not None:
-        raise DemoError("The workflow failed in ComfyUI.", found=job.error, fix=log)
+        raise DemoError(
+            "The workflow failed in ComfyUI.",
+            found=job.error,
+            expected="every node to run to its end",
+            fix=f"change what these words name, or {log} for more of them",
+        )
     paths = [
         base / "output" / file["subfolder"] / file["filename"]
         for file in job.files

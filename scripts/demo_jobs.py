@@ -49,7 +49,8 @@ class DemoJob:
 
 def all_jobs(prompt: str | None, painting: int | None) -> list[DemoJob]:
     """One reference, several references, then images of one reference at rising strengths."""
-    first, words = painting or IRISES, prompt or PROMPT
+    first = IRISES if painting is None else painting
+    words = PROMPT if prompt is None else prompt
     return [
         DemoJob("one reference", WORKFLOWS / "single_reference_video.json", (first,), words, VALUES),
         DemoJob(
@@ -74,4 +75,5 @@ def all_jobs(prompt: str | None, painting: int | None) -> list[DemoJob]:
 
 def own_job(workflow: Path, prompt: str | None, painting: int | None) -> DemoJob:
     """A workflow that the user names, with the small family's values."""
-    return DemoJob(workflow.stem, workflow, (painting or IRISES,), prompt, VALUES)
+    first = IRISES if painting is None else painting
+    return DemoJob(workflow.stem, workflow, (first,), prompt, VALUES)

@@ -24,12 +24,14 @@ TRAIN = ROOT / "requirements-train.txt"
 SMALL = ROOT / "scripts" / "requirements-small.txt"
 DEV = ROOT / "scripts" / "requirements-dev.txt"
 
-# Words of pip and of the operating system, and what they mean to the person in front of the screen.
+# Words of pip and of the operating system, and what they mean to the person in front of the screen:
+# the cause, what is needed, what to do.
 PIP_CAUSES = (
     (
         ("No space left", "Errno 28", "not enough space"),
         "the disk is full",
-        "free about 10 GB (torch alone takes 5) and run the same command again",
+        "about 10 GB of free space (torch alone takes 5)",
+        "free some space and run the same command again",
     ),
     (
         (
@@ -44,17 +46,20 @@ PIP_CAUSES = (
             "ProxyError",
         ),
         "the package registry cannot be reached",
+        "a registry that answers, until the set-up has worked once",
         "connect to the network (or set pip's proxy) and run the same command again; once it has worked, "
         "no network is needed any more",
     ),
     (
         ("No matching distribution", "Could not find a version"),
         "the package registry has no version that fits this Python, or it cannot be reached",
+        "Python 3.10 to 3.12, and a registry that has packages for it",
         "check the network, and use Python 3.10 to 3.12",
     ),
     (
         ("externally-managed-environment",),
         "this interpreter belongs to the operating system, which forbids installing into it",
+        "an environment that pip may install into",
         "leave out --current-interpreter, or activate a virtual environment first",
     ),
 )
@@ -133,12 +138,15 @@ def explain_pip(doing: str, written: str) -> SetupError:
     lines = written.strip().splitlines()
     errors = [line for line in lines if line.lower().startswith("error")]
     last_lines = "\n".join((errors or lines)[-6:])
-    for marks, cause, fix in PIP_CAUSES:
+    for marks, cause, needed, fix in PIP_CAUSES:
         if any(mark in written for mark in marks):
-            return SetupError(f"{doing} failed: {cause}.", found=f"pip wrote\n{last_lines}", fix=fix)
+            return SetupError(
+                f"{doing} failed: {cause}.", found=f"pip wrote\n{last_lines}", expected=needed, fix=fix
+            )
     return SetupError(
         f"{doing} failed.",
         found=f"pip wrote\n{last_lines}",
+        expected="pip to end without an error",
         fix="see pip's words above, then run the command again",
     )
 
@@ -156,6 +164,7 @@ def _make_venv() -> None:
         raise SetupError(
             f"The environment {VENV} cannot be made.",
             found=(done.stderr or done.stdout).strip(),
+            expected="a new environment there, with an interpreter and pip of its own",
             fix="install Python's venv module (on Debian and Ubuntu: the package python3-venv), or pass "
             "--current-interpreter from an environment of your own",
         )

@@ -45,7 +45,7 @@ def main() -> int:
         environment.install(host, arguments.current_interpreter)
         _activate(host)
         measure(arguments)
-    except StyleCrafterError as error:
+    except (StyleCrafterError, OSError) as error:
         say(f"\nNot everything was measured. {error}")
         return 1
     return 0

@@ -37,7 +37,7 @@ def main() -> int:
         host = pinned_hosts.usable_host()
         environment.install(host, arguments.current_interpreter)
         compare(host, arguments)
-    except StyleCrafterError as error:
+    except (StyleCrafterError, OSError) as error:
         say(f"\nThe comparison is not complete. {error}")
         return 1
     say(f"\nTables and pictures: {document_of(arguments)}")

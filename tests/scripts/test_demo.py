@@ -1,7 +1,9 @@
 """The demo's parts that need no server."""
 
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import demo
@@ -19,6 +21,8 @@ from workflow_file import filled_workflow, read_workflow
 
 from stylecrafter_core.errors import InputError
 
+OWN_FILE = Path("mine.json")
+README = Path(demo.ROOT) / "README.md"
 WORKFLOW = {
     "1": {
         "class_type": "StyleCrafterVideoModelLoader",
@@ -172,6 +176,11 @@ def test_own_words_and_painting_reach_every_job():
         assert (job.prompt, job.paintings[0]) == ("a green boat", 436535)
 
 
+@pytest.mark.parametrize("make", [demo_jobs.all_jobs, lambda *given: [demo_jobs.own_job(OWN_FILE, *given)]])
+def test_painting_0_and_no_words_are_not_taken_for_left_out(make):
+    assert {(job.prompt, job.paintings[0]) for job in make("", 0)} == {("", 0)}
+
+
 def test_jobs_of_one_title_share_a_row(tmp_path):
     jobs = demo_jobs.all_jobs(None, None)
     results = [tmp_path / str(number) for number in range(len(jobs))]
@@ -189,8 +198,10 @@ def test_a_painting_is_there_and_public():
 
 
 def test_unknown_painting_is_refused():
-    with pytest.raises(InputError, match=r"(?s)no painting 1\..*174 others"):
+    with pytest.raises(InputError, match=r"(?s)no painting 1\..*174 others") as caught:
         paintings.painting(1)
+    number = int(re.search(r"such as (\d+)", caught.value.fix).group(1))
+    assert paintings.painting(number).title in caught.value.fix
 
 
 def job_with(files, error=None):
@@ -215,5 +226,20 @@ def test_job_without_a_result_is_said(tmp_path):
 
 def test_failed_job_gives_the_nodes_words(tmp_path):
     error = {"node_type": "KSampler", "exception_message": "out of paint"}
-    with pytest.raises(demo.DemoError, match="Found: KSampler: out of paint"):
+    with pytest.raises(demo.DemoError, match="Found: KSampler: out of paint") as caught:
         demo.result_of(job_with([], error), tmp_path)
+    assert "its end" in caught.value.expected
+    assert str(tmp_path / "server.log") in caught.value.fix
+
+
+def test_the_published_weights_go_where_the_readme_says():
+    rows = re.findall(r"^\| (.*?) \| `(\w+/)` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    video = [(re.match(r"`?([\w./-]+( ViT-H/14 laion2b)?)", file)[1], folder) for file, folder in rows[:4]]
+    assert [folder for _, folder in video] == [
+        "checkpoints/",
+        "stylecrafter/",
+        "stylecrafter/",
+        "clip_vision/",
+    ]
+    for file, folder in video:
+        assert re.search(rf"{re.escape(file)}[^,]* into {folder}", demo.PUBLISHED)

@@ -76,26 +76,39 @@ def test_too_old_python_is_refused_in_words(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("written", "cause", "fix"),
+    ("written", "cause", "needed", "fix"),
     [
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
             "disk is full",
             "10 GB",
+            "free some space",
         ),
         (
             "WARNING: Retrying after NewConnectionError('Failed to establish a new connection')",
             "cannot be reached",
+            "a registry that answers",
             "connect",
         ),
-        ("ERROR: No matching distribution found for torch==2.11.0", "no version that fits", "Python 3.10"),
-        ("error: externally-managed-environment", "belongs to the operating system", "virtual environment"),
-        ("ERROR: something else", "Installing failed", "pip's words"),
+        (
+            "ERROR: No matching distribution found for torch==2.11.0",
+            "no version that fits",
+            "Python 3.10",
+            "check the network",
+        ),
+        (
+            "error: externally-managed-environment",
+            "belongs to the operating system",
+            "pip may install into",
+            "virtual environment",
+        ),
+        ("ERROR: something else", "Installing failed", "without an error", "pip's words"),
     ],
 )
-def test_pip_failures_are_explained(written, cause, fix):
+def test_pip_failures_are_explained(written, cause, needed, fix):
     error = environment.explain_pip("Installing", written)
     assert cause in error.what
+    assert needed in error.expected
     assert fix in error.fix
     assert written in error.found
 
@@ -103,6 +116,15 @@ def test_pip_failures_are_explained(written, cause, fix):
 def test_pip_that_fails_is_reported(tmp_path):
     with pytest.raises(environment.SetupError, match="Reading requirements failed"):
         environment.run_pip("Reading requirements", "install", "-r", str(tmp_path / "absent.txt"))
+
+
+def test_an_environment_that_cannot_be_made_is_explained(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(environment, "VENV", tmp_path / "file" / ".venv")
+    with pytest.raises(environment.SetupError, match="cannot be made") as caught:
+        environment.enter(current_interpreter=False)
+    error = caught.value
+    assert all((error.found, error.expected, error.fix))
 
 
 @pytest.mark.parametrize(
