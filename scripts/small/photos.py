@@ -14,8 +14,8 @@ from PIL import Image
 from stylecrafter_core.evaluation.packages import file_of
 
 from .sizes import SIDE
+from .sources import PHOTOS as PACKAGE
 
-PACKAGE = "scikit-image"
 SMALLEST_PART = 0.75  # of the short side: the caption stays true
 
 

@@ -34,7 +34,7 @@ from stylecrafter_core.training.materials.files import write_whole
 from . import autoencoder, base, towers
 from .alt_texts import alt_text, main_colours
 from .claims import claim
-from .data import RECORDS, Counts, make_data
+from .data import RECORD, RECORDS, Counts, check_seed, make_data
 from .learning import contiguous
 from .precision import in_half
 from .randomness import generator
@@ -69,8 +69,9 @@ def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
     """Everything up to `base.safetensors` and `image_encoder.safetensors`. The host must be active.
 
     Raises:
-        InputError: the folder was begun with another seed or size.
+        InputError: the folder or the data in it was begun with another seed or size.
     """
+    check_seed(work / "data", seed)  # first: a folder that is refused takes no other seed's claim
     claim(work / RECIPE, {"seed": seed, **asdict(size)})
     if not _data_is_made(work / "data", size.data):
         log.info("Data")
@@ -83,11 +84,13 @@ def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
 
 
 def _data_is_made(data: Path, counts: Counts) -> bool:
-    if not (data / RECORDS).is_file():
+    """Whether the folder holds so many pictures and clips, each with its caption."""
+    if not ((data / RECORD).is_file() and (data / RECORDS).is_file()):
         return False
-    return all(
-        len(read_records(data, clips)) == count
-        for clips, count in ((False, counts.pictures), (True, counts.clips))
+    pictures, clips = read_records(data, clips=False), read_records(data, clips=True)
+    files = [data / record["file"] for record in (*pictures, *clips)]
+    return (len(pictures), len(clips)) == (counts.pictures, counts.clips) and all(
+        file.is_file() and file.with_suffix(".txt").is_file() for file in files
     )
 
 

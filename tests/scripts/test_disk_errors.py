@@ -3,18 +3,29 @@
 import sys
 
 import environment
+import make_small_data
 import measure_small
 import miniature
 import pinned_hosts
 import publish_small
 import pytest
+import train_small
 
 
-@pytest.mark.parametrize("command", [measure_small, miniature, publish_small])
-def test_an_error_of_the_disk_is_said(command, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (make_small_data, ("--out", "data")),
+        (measure_small, ()),
+        (miniature, ()),
+        (publish_small, ()),
+        (train_small, ()),
+    ],
+)
+def test_an_error_of_the_disk_is_said(command, words, monkeypatch, tmp_path, capsys):
     """A file stands where a folder is needed."""
     (tmp_path / "runs").touch()
-    monkeypatch.setattr(sys, "argv", [command.__name__])
+    monkeypatch.setattr(sys, "argv", ["", *words])
     monkeypatch.setattr(environment, "enter", lambda _current_interpreter: None)
     monkeypatch.setattr(pinned_hosts, "usable_host", (tmp_path / "runs" / "small").mkdir)
     assert command.main() == 1

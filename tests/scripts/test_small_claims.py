@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from small.claims import claim
+from small.claims import check_fields, claim
 
 from stylecrafter_core.errors import InputError
 
@@ -28,6 +28,33 @@ def test_something_else_is_refused_with_what_differs(tmp_path, other):
     assert "steps" not in str(caught.value)
     assert caught.value.found in ("seed: 1", "more: None")
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("other", "advice"),
+    [
+        ({"seed": 1, "lost": [7]}, "look for it, or name"),
+        ({"seed": 2, "lost": []}, "repeat the command"),
+        ({"seed": 2, "lost": [7]}, "look for it and repeat the command"),
+    ],
+)
+def test_a_field_that_no_repeated_command_changes_has_its_own_advice(tmp_path, other, advice):
+    file = tmp_path / "about.json"
+    claim(file, {"seed": 1, "lost": []})
+    with pytest.raises(InputError) as caught:
+        claim(file, other, {"lost": "look for it"})
+    assert caught.value.fix.startswith(advice)
+    assert ("repeat" in caught.value.fix) == (other["seed"] == 2)
+    assert caught.value.fix.endswith("or name another folder with --work or --out")
+
+
+def test_single_fields_are_compared_and_others_may_be_anything(tmp_path):
+    file = tmp_path / "about.json"
+    claim(file, {"seed": 1, "sizes": (2, 3), "lost": [7]})
+    check_fields(file, {"seed": 1, "sizes": (2, 3)})
+    with pytest.raises(InputError) as caught:
+        check_fields(file, {"seed": 2, "more": 1})
+    assert (caught.value.found, caught.value.expected) == ("more: None; seed: 1", "more: 1; seed: 2")
 
 
 @pytest.mark.parametrize("text", ["", '{"seed": ', "[1, 2]"])

@@ -174,6 +174,8 @@ def test_a_folder_is_refused_when_other_paintings_can_be_read(tmp_path, monkeypa
     with pytest.raises(InputError, match="begun with something else") as caught:
         make_data(tmp_path, SEED, Counts(4, 0))
     assert caught.value.found == f"paintings left out: [{damaged}]"
+    assert gallery.REINSTALL in caught.value.fix
+    assert "repeat the command" not in caught.value.fix
     assert (tmp_path / data.RECORDS).read_bytes() == before
 
 

@@ -58,6 +58,61 @@ def test_a_later_publication_of_one_file_keeps_the_others(made, tmp_path):
     assert all(family.check(file, room).is_file() for file in family.FAMILY)
 
 
+def contents(room):
+    return {file.name: file.read_bytes() for file in room.iterdir()}
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "no sum"])
+def test_a_publication_of_one_file_is_refused_while_another_is_not_its_sums(made, tmp_path, damage):
+    room = tmp_path / "weights"
+    family.publish(made, room)
+    victim = room / family.BASE.name
+    if damage == "changed":
+        save_file({"weight": torch.zeros(3, 4)}, victim)
+    elif damage == "missing":
+        victim.unlink()
+    else:
+        lines = (room / family.SUMS).read_text().splitlines(keepends=True)
+        (room / family.SUMS).write_text("".join(line for line in lines if victim.name not in line))
+    save_file({"weight": torch.zeros(2, 2)}, made[family.ADAPTER])
+    before = contents(room)
+    with pytest.raises(InputError, match=f"{victim.name} is not the published weight file"):
+        family.publish({family.ADAPTER: made[family.ADAPTER]}, room)
+    assert contents(room) == before
+
+
+def test_what_is_published_anew_may_have_been_damaged(made, tmp_path):
+    room = tmp_path / "weights"
+    family.publish(made, room)
+    (room / family.ADAPTER.name).write_bytes(b"damaged")
+    family.publish({family.ADAPTER: made[family.ADAPTER]}, room)
+    assert all(family.check(file, room).is_file() for file in family.FAMILY)
+
+
+def test_an_empty_room_takes_one_file(made, tmp_path):
+    family.publish({family.ADAPTER: made[family.ADAPTER]}, tmp_path / "weights")
+    assert set(contents(tmp_path / "weights")) == {family.ADAPTER.name, family.SUMS}
+
+
+@pytest.mark.parametrize("line", ["nothing", "0123  short.safetensors", f"{'0' * 64}"])
+def test_a_line_that_is_no_sum_is_named(made, tmp_path, line):
+    room = tmp_path / "weights"
+    family.publish(made, room)
+    good = (room / family.SUMS).read_text()
+    (room / family.SUMS).write_text(f"{good}\n{line}\n")
+    before = contents(room)
+    for attempt in (
+        lambda: family.check(family.BASE, room),
+        lambda: family.publish({family.ADAPTER: made[family.ADAPTER]}, room),
+    ):
+        with pytest.raises(InputError, match=rf"Line 6 of .*{family.SUMS} is no checksum") as caught:
+            attempt()
+        assert line in caught.value.found
+        assert caught.value.expected
+        assert caught.value.fix
+    assert contents(room) == before
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing", "no sums"])
 def test_other_weights_are_refused(made, tmp_path, damage):
     room = tmp_path / "weights"
