@@ -47,6 +47,8 @@ class StyleJudge:
         runtime = imported("onnxruntime", "onnxruntime", PURPOSE)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # The network is 8-bit. By default its sums overflow on x86 without VNNI, and other numbers come out.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = runtime.InferenceSession(
             str(file_of(PACKAGE, NETWORK, PURPOSE)), options, providers=["CPUExecutionProvider"]
         )
