@@ -44,8 +44,8 @@ FAILURES = (  # of set-up, server, disk and job: said in words, without a traceb
     subprocess.SubprocessError,
 )
 PUBLISHED = (
-    "The published weights make 512x320 and 16. In your own ComfyUI/models/, model.ckpt goes into "
-    "checkpoints/, the image encoder (CLIP ViT-H/14 laion2b) into clip_vision/, adapter_v1.pth and "
+    "The published weights make 512x320 pixels and 16 frames. In your own ComfyUI/models/, model.ckpt goes "
+    "into checkpoints/, the image encoder (CLIP ViT-H/14 laion2b) into clip_vision/, adapter_v1.pth and "
     "temporal_v1_1.pth into stylecrafter/."
 )
 STARTED = time.monotonic()

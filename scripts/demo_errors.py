@@ -20,6 +20,8 @@ FOLDERS = {  # under models/, by inputs of loaders that the demo does not fill
     "vae_name": "vae",
     "control_net_name": "controlnet",
     "unet_name": "diffusion_models",
+    "ckpt_name": "checkpoints",
+    "clip_name": "text_encoders",
 }
 EXPORT = "export the workflow again (Workflow > Export (API))"
 
@@ -46,8 +48,10 @@ def server_in_words() -> Iterator[None]:
 
 @contextmanager
 def job_in_words(workflow: Path, prompt: ApiPrompt, base: Path) -> Iterator[None]:
-    """A prompt that is refused, or does not end in time, ends the demo with a DemoError."""
-    from comfy_client import PromptRefusedError  # needs a package that the set-up installs
+    """A prompt that is refused, does not end in time, or ends the server, ends the demo with a DemoError."""
+    # They need a package that the set-up installs.
+    from aiohttp import ClientError
+    from comfy_client import PromptRefusedError
 
     try:
         yield
@@ -59,6 +63,13 @@ def job_in_words(workflow: Path, prompt: ApiPrompt, base: Path) -> Iterator[None
             found=str(error),
             expected="its end within that time",
             fix=f"take fewer steps or frames, or a graphics card; {base / 'server.log'} says how far it came",
+        ) from error
+    except (ConnectionError, ClientError) as error:
+        raise DemoError(
+            f"ComfyUI ended while it ran the workflow {workflow}.",
+            found=str(error) or type(error).__name__,
+            expected="a server that lives until the workflow has ended",
+            fix=f"read {base / 'server.log'}; where memory ran out, take fewer frames or a smaller picture",
         ) from error
 
 

@@ -130,7 +130,7 @@ def test_gains_have_a_row_for_each_kind_of_style(measured):
 
 def test_a_record_says_of_which_weights_it_is(measured, small_family):
     base = hashlib.sha256((small_family / "base.safetensors").read_bytes()).hexdigest()
-    for topic in ("held_out", "curve", "grid", "time"):
+    for topic in ("held_out", "bounds", "curve", "grid", "time", "gains"):
         assert record(measured, topic)["weights"]["base"] == {"file": "base.safetensors", "sha256": base}
 
 

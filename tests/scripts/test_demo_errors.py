@@ -9,6 +9,7 @@ import demo
 import demo_errors
 import demo_jobs
 import pytest
+from aiohttp import ServerDisconnectedError
 from comfy_client import PromptRefusedError
 from comfy_server import ServerError
 from small import family
@@ -56,7 +57,7 @@ def test_a_file_that_is_not_there_is_named_with_its_folder(tmp_path):
     ("name", "value", "folder"),
     [
         ("vae_name", "mine.PT", "models/vae"),
-        ("clip_name", "mine.safetensors", "models/<its kind>"),
+        ("model_name", "mine.safetensors", "models/<its kind>"),
         ("image", "mine.png", "input"),
     ],
 )
@@ -154,6 +155,8 @@ def test_a_server_that_does_not_start_is_said_in_four_parts(stopped):
             "No: 1",
         ),
         (TimeoutError("not ended within 2 s"), "given up", "not ended within 2 s"),
+        (ConnectionError("ComfyUI closed it"), "ended while it ran", "ComfyUI closed it"),
+        (ServerDisconnectedError(), "ended while it ran", "disconnected"),
     ],
 )
 def test_a_job_that_is_stopped_is_said_in_four_parts(stopped, error, what, found):

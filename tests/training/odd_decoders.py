@@ -15,6 +15,7 @@ def by_name(request: Request) -> Facts | Problem:
     if request.path.stem == "deadly":
         os.kill(os.getpid(), signal.SIGSEGV)
     if request.path.stem == "endless":
+        request.path.with_suffix(".begun").touch()
         time.sleep(600)
     return measure(request)
 

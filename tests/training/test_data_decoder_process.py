@@ -96,16 +96,19 @@ def test_an_error_ends_the_file_that_another_process_has_and_leaves_its_end_to_i
 ):
     endless, good = request(tmp_path, "endless.jpg"), request(tmp_path, "good.jpg")
     pool = DecoderPool(2, 30.0, odd_decoders.by_name)
-    under_way, stopped_meanwhile = [], []
+    under_way, stopped_meanwhile, ends = [], [], []
     stop = DecoderProcess.stop
 
     def fail_while_the_other_hangs(item, decode):
         if item is good:
-            wait_until(lambda: any(decoder._connection for decoder in pool._decoders))
+            wait_until(endless.path.with_suffix(".begun").exists)
             raise RuntimeError("the caller's own fault")
         under_way.append(item)
         try:
             return decode(item)
+        except CancelledError as error:
+            ends.append(error)
+            raise
         finally:
             under_way.remove(item)
 
@@ -119,6 +122,7 @@ def test_an_error_ends_the_file_that_another_process_has_and_leaves_its_end_to_i
     with pytest.raises(RuntimeError, match="own fault"), pool:
         list(pool.map(fail_while_the_other_hangs, [good, endless]))
     assert time.monotonic() - begun < 20, "the limit of a file is not waited for"
+    assert len(ends) == 1, "nothing is said against the file"
     assert stopped_meanwhile == [], "the connection would be closed from two threads"
     assert all(decoder._process is None for decoder in pool._decoders)
 

@@ -47,7 +47,7 @@ def measure(study: Study) -> Measured:
         rows.append([reference, *(pictures[number] for pictures in results.values())])
         words.append(trial.prompts[prompt].text)
     sheet = labelled_sheet(rows, words, ["reference", *results])
-    return Measured(trial.about() | {"values": values}, {"bounds": sheet})
+    return Measured(trial.about() | study.weights() | {"values": values}, {"bounds": sheet})
 
 
 def tables(record: dict[str, Any]) -> dict[str, str]:

@@ -50,6 +50,7 @@ def measure(study: Study) -> Measured:
         **{kind: [painting.number for painting in of_kind] for kind, of_kind in styles.items()},
         "prompts": {length: [p.text for p in chosen] for length, chosen in zip(("short", "long"), prompts)},
         "values": gains,
+        **study.weights(),
     }
     return Measured(record, {"gains": _with_references(chart, extremes)})
 

@@ -84,11 +84,15 @@ class Study:
 
     def about(self, trial: Trial) -> dict[str, Any]:
         """For the record: what was measured, and how."""
-        weights = {
+        return {**trial.about(), "settings": vars(self.settings), **self.weights(), "seed": self.seed}
+
+    def weights(self) -> dict[str, Any]:
+        """For the record: the files, by hash."""
+        about = {
             name: None if path is None else {"file": path.name, "sha256": sum_of(path)}
             for name, path in vars(self.files).items()
         }
-        return {**trial.about(), "settings": vars(self.settings), "weights": weights, "seed": self.seed}
+        return {"weights": about}
 
 
 def settings_of(config: Config, **changes: Any) -> SamplingSettings:

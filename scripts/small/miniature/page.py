@@ -17,7 +17,7 @@ from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..sizes import FRAMES, SIDE
 from .comparison import differences_table, values_table
-from .scoring import CLAIM, pairs_of, read_scores, read_shown, record_file, scored_seeds, shown_pairs
+from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs
 from .variants import PICTURES, TABLES, VIDEOS, Table, Variant
 
 TOPICS = ("miniature", *(table.name for table in TABLES))  # of its tables and pictures
@@ -55,7 +55,7 @@ def _settings(work: Path, study: Study, seeds: Sequence[int]) -> str:
         ["steps of stage 2", found["temporal_steps"]],
         ["further settings of the trainer", " ".join(found["overrides"]) or "none"],
         *(
-            [f"{table.name}: paintings × prompts", " × ".join(map(str, pairs_of(study, table.variants[0])))]
+            [f"{table.name}: paintings × prompts", " × ".join(map(str, found["pairs"][table.name]))]
             for table in TABLES
         ),
         ["sampling", f"{sampling['steps']} steps of {sampling['sampler_name']}"],
