@@ -43,7 +43,7 @@ def command(host, small_family, tmp_path_factory) -> Command:
         done = launched(host.path, train, "prepare", *folders, "--out", str(manifest))
         assert done.returncode == 0, done.stderr[-2000:]
 
-    def run(folder: Path, style_steps: int = 2) -> subprocess.CompletedProcess:
+    def run(folder: Path, style_steps: int = 2, *more: str) -> subprocess.CompletedProcess:
         settings = [part for one in TRAINED_A_LITTLE for part in ("--set", one)]
         return launched(
             host.path,
@@ -52,7 +52,7 @@ def command(host, small_family, tmp_path_factory) -> Command:
             *("--document", str(folder / "miniature.md"), "--only", "full", "fixed_gain", "two_stages"),
             *("--seeds", "0", "--style-steps", str(style_steps), "--temporal-steps", "1", "--steps", "2"),
             *("--paintings", str(PAINTINGS), "--prompts", str(PROMPTS)),
-            *("--judge-scenes", "64", "--judge-steps", "2", *settings),
+            *("--judge-scenes", "64", "--judge-steps", "2", *settings, *more),
         )
 
     return run
@@ -179,3 +179,10 @@ def test_a_folder_that_was_begun_with_other_pictures_is_refused(compared, comman
     assert done.returncode == 2
     assert "family: " in done.stderr
     assert "clips: " not in done.stderr
+
+
+def test_settings_that_the_trainer_refuses_leave_the_folder_as_it_was(command, tmp_path):
+    done = command(tmp_path, 2, "--set", "data.image_bacth=8")
+    assert done.returncode == 2
+    assert "image_bacth" in done.stderr
+    assert list(tmp_path.iterdir()) == []
