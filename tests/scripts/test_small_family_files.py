@@ -62,18 +62,26 @@ def contents(room):
     return {file.name: file.read_bytes() for file in room.iterdir()}
 
 
+def without_its_sum(victim):
+    sums = victim.with_name(family.SUMS)
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join(line for line in lines if victim.name not in line))
+
+
+DAMAGES = {
+    "changed": lambda victim: save_file({"weight": torch.zeros(3, 4)}, victim),
+    "missing": lambda victim: victim.unlink(),
+    "no sum": without_its_sum,
+    "no sums": lambda victim: victim.with_name(family.SUMS).unlink(),
+}
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing", "no sum"])
 def test_a_publication_of_one_file_is_refused_while_another_is_not_its_sums(made, tmp_path, damage):
     room = tmp_path / "weights"
     family.publish(made, room)
     victim = room / family.BASE.name
-    if damage == "changed":
-        save_file({"weight": torch.zeros(3, 4)}, victim)
-    elif damage == "missing":
-        victim.unlink()
-    else:
-        lines = (room / family.SUMS).read_text().splitlines(keepends=True)
-        (room / family.SUMS).write_text("".join(line for line in lines if victim.name not in line))
+    DAMAGES[damage](victim)
     save_file({"weight": torch.zeros(2, 2)}, made[family.ADAPTER])
     before = contents(room)
     with pytest.raises(InputError, match=f"{victim.name} is not the published weight file"):
@@ -118,12 +126,7 @@ def test_other_weights_are_refused(made, tmp_path, damage):
     room = tmp_path / "weights"
     family.publish(made, room)
     victim = room / family.TEMPORAL.name
-    if damage == "changed":
-        save_file({"weight": torch.zeros(3, 4)}, victim)
-    elif damage == "missing":
-        victim.unlink()
-    else:
-        (room / family.SUMS).unlink()
+    DAMAGES[damage](victim)
     with pytest.raises(InputError, match="not the published weight file"):
         family.place(tmp_path / "models", room)
     assert not (tmp_path / "models" / family.TEMPORAL.folder / family.TEMPORAL.name).exists()

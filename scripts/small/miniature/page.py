@@ -29,7 +29,7 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
     Raises:
         InputError: the document has no marks for a table.
     """
-    tables = {"miniature_settings": _settings(work, study, seeds)}
+    tables = {"miniature_settings": _settings(work, seeds)}
     for table in TABLES:
         done = scored_seeds(work, table.variants, seeds)
         scores = read_scores(work, table.variants, done)
@@ -45,7 +45,7 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
             put_pictures(document, [table.name])
 
 
-def _settings(work: Path, study: Study, seeds: Sequence[int]) -> str:
+def _settings(work: Path, seeds: Sequence[int]) -> str:
     found = read_record(work / CLAIM)
     sampling, judge = found["sampling"], found["judge"]
     rows = [

@@ -61,7 +61,7 @@ def claim_work(plan: Plan, study: Study) -> None:
             **recipes(),
             "sampling": vars(study.settings),
             "judge": {"seed": study.seed, **vars(study.schooling)},
-            "pairs": {table.name: pairs_of(study, table.variants[0]) for table in TABLES},
+            "pairs": {table.name: _pairs(study, table.variants[0]) for table in TABLES},
         },
     )
 
@@ -124,17 +124,17 @@ def shown_pairs(study: Study, variant: Variant) -> list[tuple[Tensor, str]]:
     ]
 
 
-def pairs_of(study: Study, variant: Variant) -> list[int]:
-    """Of how many paintings and prompts a variant is scored on."""
-    trial = trial_of(study, variant)
-    return [len(trial.paintings), len(trial.prompts)]
-
-
 def trial_of(study: Study, variant: Variant) -> Trial:
     """The paintings and prompts that a variant is scored on."""
     if variant.moves:
         return study.trial(PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS, moving=True)
     return study.trial(PAINTINGS, PROMPTS, moving=False)
+
+
+def _pairs(study: Study, variant: Variant) -> list[int]:
+    """Of how many paintings and prompts a variant is scored on."""
+    trial = trial_of(study, variant)
+    return [len(trial.paintings), len(trial.prompts)]
 
 
 def _files(plan: Plan, variant: Variant, seed: int) -> Files:
