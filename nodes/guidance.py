@@ -53,6 +53,7 @@ class StyleCrafterGuider(io.ComfyNode):
             node_id="StyleCrafterGuider",
             display_name="Dual CFG Guider (StyleCrafter)",
             description=f"Guidance with a text scale and a style scale. {FORMULA}",
+            search_aliases=["style guidance", "cfg guider", "dual cfg", "cfg style"],
             inputs=[
                 io.Model.Input("model", tooltip=MODEL_TOOLTIP),
                 io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
@@ -80,6 +81,7 @@ class StyleCrafterDualCFG(io.ComfyNode):
             display_name="Dual CFG for KSampler (StyleCrafter)",
             description="Makes KSampler and KSamplerAdvanced follow a style scale, too; their cfg is the "
             f"text scale. {FORMULA}",
+            search_aliases=["style guidance", "dual cfg", "cfg style", "ksampler cfg"],
             inputs=[io.Model.Input("model", tooltip=MODEL_TOOLTIP), cfg_style_input()],
             outputs=[io.Model.Output(display_name="MODEL", tooltip="For KSampler.")],
         )
@@ -99,6 +101,7 @@ class StyleCrafterGuidanceInterval(io.ComfyNode):
             display_name="Guidance Interval (StyleCrafter)",
             description="Dual guidance only in a part of the sampling; outside it both scales are 1 and a "
             "step takes one pass. Works on Guider, Sampler and Dual CFG for KSampler alike.",
+            search_aliases=["cfg interval", "limited guidance", "cfg schedule"],
             inputs=[
                 io.Model.Input("model", tooltip=MODEL_TOOLTIP),
                 io.Float.Input(

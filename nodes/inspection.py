@@ -23,6 +23,7 @@ class StyleCrafterScaleInspector(io.ComfyNode):
             display_name="Scale Inspector (StyleCrafter)",
             description="Draws how much style each cross-attention gets: rich styles more, long prompts "
             "less. Several prompts and styles make a matrix.",
+            search_aliases=["style gains", "scale predictor", "debug style", "attention gains"],
             inputs=[
                 ADAPTER.Input("adapter", tooltip="The adapter that the styles were encoded with."),
                 io.Clip.Input("clip", tooltip="The text encoder that belongs to the model."),

@@ -25,7 +25,7 @@ class StyleCrafterVideoModelLoader(io.ComfyNode):
             display_name="Load Video Model (StyleCrafter)",
             description="Loads the VideoCrafter base, patches the style adapter in and swaps the temporal "
             "weights. CLIP and VAE come from the same file; they stay empty where it holds none.",
-            search_aliases=["videocrafter", "text to video", "style video"],
+            search_aliases=["videocrafter", "text to video", "style video", "load checkpoint"],
             inputs=[
                 io.Combo.Input(
                     "ckpt_name",
@@ -79,6 +79,7 @@ class StyleCrafterAdapterLoader(io.ComfyNode):
             node_id="StyleCrafterAdapterLoader",
             display_name="Load Style Adapter (StyleCrafter)",
             description="Loads a style adapter of any published or own format, recognised by its content.",
+            search_aliases=["style adapter", "ip adapter", "style model", "load adapter"],
             inputs=[
                 io.Combo.Input("adapter_name", options=choices(FOLDER), tooltip=ADAPTER_TOOLTIP),
             ],
@@ -106,6 +107,7 @@ class StyleCrafterPatchModel(io.ComfyNode):
             display_name="Patch Model with Style Adapter (StyleCrafter)",
             description="Makes a model understand styles. LoRA, ControlNet and other patches may stand "
             "before or after it. An adapter that was there before is replaced.",
+            search_aliases=["apply adapter", "apply style model", "ip adapter"],
             inputs=[
                 io.Model.Input("model", tooltip="A model of the family that the adapter was made for."),
                 ADAPTER.Input("adapter", tooltip="The style adapter."),
@@ -128,6 +130,7 @@ class StyleCrafterImageEncoderLoader(io.ComfyNode):
             display_name="Load Image Encoder (StyleCrafter)",
             description="Loads a CLIP vision tower of any size. For the usual ViT-H file the host's own "
             "Load CLIP Vision does as well.",
+            search_aliases=["clip vision", "load clip vision", "vision tower"],
             inputs=[
                 io.Combo.Input(
                     "encoder_name",

@@ -36,24 +36,24 @@ def missing(**chosen: tuple[str, str | None]) -> str | bool:
     return True
 
 
-def path_of(input_name: str, folder: str, name: str) -> Path:
+def path_of(input_name: str, folder: str, name: str | None) -> Path:
     """Where a chosen file lies.
 
     Raises:
-        WeightFileError: it is not there; names the folders that were searched.
+        WeightFileError: it is not there, or no name was given; names the folders that were searched.
     """
-    path = folder_paths.get_full_path(folder, name)
+    path = folder_paths.get_full_path(folder, name) if isinstance(name, str) else None
     if path is None:
         raise _missing(input_name, folder, name)
     return Path(path)
 
 
-def _missing(input_name: str, folder: str, name: str) -> WeightFileError:
+def _missing(input_name: str, folder: str, name: str | None) -> WeightFileError:
     searched = ", ".join(folder_paths.get_folder_paths(folder))
     there = choices(folder)
     return WeightFileError(
-        f"{input_name}: the file {name} is not there.",
+        f"{input_name}: the file {name} is not there." if name else f"{input_name}: no file is chosen.",
         found=f"{', '.join(there[:5]) or 'no file'}{' ...' if len(there) > 5 else ''} in {searched}",
-        expected=f"{name} in that folder",
+        expected=f"{name or 'the name of a file'} in that folder",
         fix="put the file there (the README says where it is published), or choose another one",
     )

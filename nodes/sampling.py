@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,6 +11,7 @@ from ..stylecrafter_core.comfy_host.ddim_sampler import DDIMSampler
 from ..stylecrafter_core.comfy_host.sampling import (
     SAMPLER_NAMES,
     SCHEDULER_NAMES,
+    check_choice,
     sample,
     set_video_length,
 )
@@ -21,7 +23,7 @@ from .guidance import (
     cfg_style_input,
     cfg_text_input,
 )
-from .sockets import schema
+from .sockets import accepted, schema
 
 
 class StyleCrafterSampler(io.ComfyNode):
@@ -33,6 +35,7 @@ class StyleCrafterSampler(io.ComfyNode):
             node_id="StyleCrafterSampler",
             display_name="Sampler (StyleCrafter)",
             description=f"Samples with a text scale and a style scale. {FORMULA}",
+            search_aliases=["ksampler", "style sampler", "dual cfg sampler", "style video"],
             inputs=[
                 io.Model.Input("model", tooltip=MODEL_TOOLTIP),
                 io.Conditioning.Input("positive", tooltip=POSITIVE_TOOLTIP),
@@ -79,6 +82,18 @@ class StyleCrafterSampler(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, sampler_name: str | None, scheduler: str | None) -> str | bool:
+        """The host checks neither these lists nor those of any other node of its newer kind."""
+        for name, chosen, offered in (
+            ("sampler_name", sampler_name, SAMPLER_NAMES),
+            ("scheduler", scheduler, SCHEDULER_NAMES),
+        ):
+            answer = accepted(partial(check_choice, name, offered=offered), chosen)
+            if answer is not True:
+                return answer
+        return True
+
+    @classmethod
     def execute(
         cls,
         model: Any,
@@ -119,6 +134,7 @@ class StyleCrafterDDIM(io.ComfyNode):
             display_name="DDIM with eta (StyleCrafter)",
             description="DDIM as released with the video model, for SamplerCustomAdvanced. The schedule "
             "ddim_uniform gives the published timesteps.",
+            search_aliases=["ddim sampler", "sampler select", "eta"],
             inputs=[
                 io.Float.Input(
                     "eta",
@@ -147,6 +163,7 @@ class StyleCrafterSetVideoLength(io.ComfyNode):
             display_name="Set Video Length (StyleCrafter)",
             description="For a latent with several videos on the host's own samplers: how many frames are "
             "one video. The StyleCrafter sampler reads it off the latent itself.",
+            search_aliases=["frames per video", "video batch", "split video"],
             inputs=[
                 io.Model.Input("model", tooltip="The video model."),
                 io.Int.Input("frames", default=16, min=1, max=4096, tooltip="Frames of one video."),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
+
+from ..stylecrafter_core.errors import InputError
 
 CATEGORY = "StyleCrafter"
 ADAPTER = io.Custom("STYLECRAFTER_ADAPTER")
@@ -16,3 +19,17 @@ def schema(**keywords: Any) -> io.Schema:
     """The node's description, less what this version of the host does not know: that would stop the pack."""
     known = {field.name for field in dataclasses.fields(io.Schema)}
     return io.Schema(category=CATEGORY, **{name: value for name, value in keywords.items() if name in known})
+
+
+def accepted(check: Callable[[Any], object], value: Any) -> str | bool:
+    """The host's answer to "is this value valid": True, or the words of the error that the check raises.
+
+    None is what the host hands over for an input that is linked: `execute` sees its value.
+    """
+    if value is None:
+        return True
+    try:
+        check(value)
+    except InputError as error:
+        return str(error)
+    return True

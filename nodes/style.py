@@ -7,9 +7,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
-from ..stylecrafter_core.comfy_host.vision import encode_clip_tokens
+from ..stylecrafter_core.comfy_host.vision import encode_references
 from ..stylecrafter_core.spec import FAMILIES
 from .sockets import ADAPTER, STYLE, schema
+
+MORE_IMAGES = ("images_2", "images_3", "images_4")
 
 
 class StyleCrafterEncodeStyle(io.ComfyNode):
@@ -20,8 +22,8 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
         return schema(
             node_id="StyleCrafterEncodeStyle",
             display_name="Encode Style (StyleCrafter)",
-            description="Reads the style of one reference picture, or of several at once as a batch.",
-            search_aliases=["style reference", "image prompt", "style transfer"],
+            description="Reads the style of one reference picture, or of several together.",
+            search_aliases=["style reference", "reference image", "image prompt", "style transfer"],
             inputs=[
                 ADAPTER.Input("adapter", tooltip="The adapter that the model has, too."),
                 io.ClipVision.Input("clip_vision", tooltip="CLIP ViT-H/14 for the published adapters."),
@@ -30,13 +32,22 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
                     tooltip="Reference pictures of any size; a batch counts as several references of one "
                     "style. Transparency becomes white.",
                 ),
+                *(
+                    io.Image.Input(
+                        name,
+                        optional=True,
+                        tooltip="More references of the same style, of any size and shape.",
+                    )
+                    for name in MORE_IMAGES
+                ),
             ],
             outputs=[STYLE.Output(display_name="style", tooltip="For Apply Style.")],
         )
 
     @classmethod
-    def execute(cls, adapter: Any, clip_vision: Any, images: Any) -> io.NodeOutput:
-        tokens = encode_clip_tokens(clip_vision, images, FAMILIES[adapter.spec.family].clip_tokens)
+    def execute(cls, adapter: Any, clip_vision: Any, images: Any, **more: Any) -> io.NodeOutput:
+        batches = [images, *(more[name] for name in MORE_IMAGES if more.get(name) is not None)]
+        tokens = encode_references(clip_vision, batches, FAMILIES[adapter.spec.family].clip_tokens)
         return io.NodeOutput(adapter.encode(tokens))
 
 
@@ -50,6 +61,7 @@ class StyleCrafterApplyStyle(io.ComfyNode):
             display_name="Apply Style (StyleCrafter)",
             description="Puts a style into a positive conditioning: the prompt decides the content, the "
             "style the look.",
+            search_aliases=["style strength", "style conditioning", "style transfer", "image prompt"],
             inputs=[
                 io.Conditioning.Input("conditioning", tooltip="The positive prompt."),
                 STYLE.Input("style", tooltip="From Encode Style."),

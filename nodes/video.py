@@ -11,16 +11,17 @@ from comfy_api.util import VideoComponents
 
 from ..stylecrafter_core.comfy_host.latents import empty_video_latent
 from ..stylecrafter_core.comfy_host.progress import progress_bar
-from ..stylecrafter_core.comfy_host.saving import metadata_allowed, next_save_place
+from ..stylecrafter_core.comfy_host.saving import metadata_allowed, reserved_save_place
 from ..stylecrafter_core.media import (
     FORMATS,
     check_frames,
+    format_named,
     metadata_text,
     play_order,
     shown_frames,
     write_video,
 )
-from .sockets import schema
+from .sockets import accepted, schema
 
 
 class StyleCrafterEmptyVideoLatent(io.ComfyNode):
@@ -32,6 +33,7 @@ class StyleCrafterEmptyVideoLatent(io.ComfyNode):
             node_id="StyleCrafterEmptyVideoLatent",
             display_name="Empty Video Latent (StyleCrafter)",
             description="The empty latent of a video for the StyleCrafter video model. Frames are the batch.",
+            search_aliases=["empty latent", "latent video", "video size", "frames"],
             inputs=[
                 io.Int.Input(
                     "width",
@@ -83,7 +85,15 @@ class StyleCrafterVideoCombine(io.ComfyNode):
             node_id="StyleCrafterVideoCombine",
             display_name="Video Combine (StyleCrafter)",
             description="Writes frames to a video, an animated picture or numbered pictures.",
-            search_aliases=["save video", "export video", "gif", "mp4", "webm"],
+            search_aliases=[
+                "save video",
+                "create video",
+                "export video",
+                "mp4",
+                "webm",
+                "gif",
+                "animated webp",
+            ],
             inputs=[
                 io.Image.Input("images", tooltip="The frames, in order."),
                 io.Float.Input(
@@ -151,6 +161,11 @@ class StyleCrafterVideoCombine(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, format: str | None) -> str | bool:
+        """The host checks neither this list nor that of any other node of its newer kind."""
+        return accepted(format_named, format)
+
+    @classmethod
     def execute(
         cls,
         images: Any,
@@ -165,21 +180,23 @@ class StyleCrafterVideoCombine(io.ComfyNode):
         audio: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         check_frames(images)
-        kind = FORMATS[format]
+        kind = format_named(format)
         _, height, width, _ = images.shape
-        place = next_save_place(filename_prefix, kind.extension, width=width, height=height, keep=save_output)
-        written = write_video(
-            images,
-            place.path,
-            format=format,
-            frame_rate=frame_rate,
-            loop_count=loop_count,
-            pingpong=pingpong,
-            crf=crf,
-            metadata=cls._metadata() if save_metadata and metadata_allowed() else None,
-            audio=(audio["waveform"], audio["sample_rate"]) if audio else None,
-            progress=progress_bar(len(play_order(len(images), pingpong))),
-        )
+        with reserved_save_place(
+            filename_prefix, kind.extension, width=width, height=height, keep=save_output
+        ) as place:
+            written = write_video(
+                images,
+                place.path,
+                format=format,
+                frame_rate=frame_rate,
+                loop_count=loop_count,
+                pingpong=pingpong,
+                crf=crf,
+                metadata=cls._metadata() if save_metadata and metadata_allowed() else None,
+                audio=(audio["waveform"], audio["sample_rate"]) if audio else None,
+                progress=progress_bar(len(play_order(len(images), pingpong))),
+            )
         video = (
             VideoFromFile(str(written.path))
             if kind.is_video

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm.auto import trange
 
 from ..ddim import ddim_step
+from .scales import ETA, check_scale
 
 
 class DDIMSampler(comfy.samplers.Sampler):
@@ -22,12 +23,16 @@ class DDIMSampler(comfy.samplers.Sampler):
     Args:
         eta: 0 is deterministic, 1 as released.
 
+    Raises:
+        InputError: eta lies outside 0..1.
+
     Source: Song et al. (arXiv 2010.02502); the released VideoCrafter sampler.
     Differs: from the host's `ddim`, which is deterministic and ends at σ = 0. As released, the last step
     here goes to ᾱ of timestep 0, and a video made from nothing starts at unscaled noise.
     """
 
     def __init__(self, eta: float):
+        check_scale("StyleCrafterDDIM", "eta", eta, ETA)
         self.eta = eta
 
     def sample(

@@ -6,12 +6,20 @@ import comfy.model_management
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+
 LATENT_CHANNELS = 4
 PIXELS_PER_LATENT = 8
 
 
 def empty_video_latent(width: int, height: int, frames: int, batch_size: int) -> Tensor:
-    """Zeros [batch_size * frames, 4, height / 8, width / 8]: the frames, video after video."""
+    """Zeros [batch_size * frames, 4, height / 8, width / 8]: the frames, video after video.
+
+    Raises:
+        InputError: a size is not positive; width and height are at least 8 pixels.
+    """
+    _check_sizes(width=(width, PIXELS_PER_LATENT), height=(height, PIXELS_PER_LATENT))
+    _check_sizes(frames=(frames, 1), batch_size=(batch_size, 1))
     return torch.zeros(
         batch_size * frames,
         LATENT_CHANNELS,
@@ -19,3 +27,15 @@ def empty_video_latent(width: int, height: int, frames: int, batch_size: int) ->
         width // PIXELS_PER_LATENT,
         device=comfy.model_management.intermediate_device(),
     )
+
+
+def _check_sizes(**sizes: tuple[int, int]) -> None:
+    """Input name -> (its value, the least one). The host checks what is typed, not what is linked."""
+    for name, (value, least) in sizes.items():
+        if value < least:
+            raise InputError(
+                f"StyleCrafterEmptyVideoLatent: {name} is too small.",
+                found=f"{name} {value}",
+                expected=f"{least} or more",
+                fix=f"set {name} to such a number, or look at what is linked to it",
+            )

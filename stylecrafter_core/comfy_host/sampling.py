@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import comfy.model_management
@@ -16,7 +17,7 @@ from .conditioning import Conditioning
 from .ddim_sampler import DDIMSampler
 from .guider import StyleGuider
 from .keys import NUM_FRAMES
-from .scales import check_guidance_scales
+from .scales import DENOISE, STEPS, check_guidance_scales, check_scale
 
 RELEASED_SAMPLER = "stylecrafter_ddim"  # DDIM with eta 1, as the published video model is sampled
 SAMPLER_NAMES = [RELEASED_SAMPLER, *comfy.samplers.KSampler.SAMPLERS]
@@ -49,10 +50,14 @@ def sample(
         denoise: share of the schedule that is run, in (0, 1].
 
     Raises:
-        InputError: the latent's frames do not divide into whole videos, a scale is outside its range, or
-            there is no such sampler.
+        InputError: the latent's frames do not divide into whole videos, a scale, `denoise` or `steps` is
+            outside its range, or there is no such sampler or scheduler.
         MismatchError: see StyleGuider.
     """
+    check_choice("sampler_name", sampler_name, SAMPLER_NAMES)
+    check_choice("scheduler", scheduler, SCHEDULER_NAMES)
+    check_scale("StyleCrafterSampler", "denoise", denoise, DENOISE)
+    check_scale("StyleCrafterSampler", "steps", steps, STEPS)
     check_guidance_scales("StyleCrafterSampler", cfg_text, cfg_style)
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
     if "frames" in latent:
@@ -114,14 +119,18 @@ def set_video_length(
     return clone
 
 
-def _sampler(name: str) -> comfy.samplers.Sampler:
-    if name not in SAMPLER_NAMES:
+def check_choice(name: str, chosen: Any, offered: Sequence[str]) -> None:
+    """Raise InputError unless the sampler or scheduler is one that the host has."""
+    if chosen not in offered:
         raise InputError(
-            "There is no sampler of that name.",
-            found=repr(name),
-            expected=f"one of {', '.join(SAMPLER_NAMES)}",
-            fix="name one of these",
+            f"StyleCrafterSampler: {name} names nothing that this ComfyUI has.",
+            found=repr(chosen),
+            expected=f"one of {', '.join(offered)}",
+            fix=f"choose {name} from the list",
         )
+
+
+def _sampler(name: str) -> comfy.samplers.Sampler:
     return DDIMSampler(eta=1.0) if name == RELEASED_SAMPLER else comfy.samplers.sampler_object(name)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import folder_paths
 from comfy.cli_args import args
 
+from ..errors import InputError
 from ..media import explain_disk_errors
 
 
@@ -17,7 +22,7 @@ class SavePlace:
 
     Args:
         path: absolute, not yet there.
-        root: the output or temp folder it is in.
+        root: the output or temp folder it is in, or seems to be in: a folder on the way may be a link.
         type: "output" or "temp", the host's word for that folder.
     """
 
@@ -31,10 +36,14 @@ class SavePlace:
         return {"filename": file.name, "subfolder": "" if subfolder == "." else subfolder, "type": self.type}
 
 
-def next_save_place(
+@contextmanager
+def reserved_save_place(
     filename_prefix: str, extension: str, *, width: int, height: int, keep: bool
-) -> SavePlace:
+) -> Iterator[SavePlace]:
     """The next counted name for a prefix, which may hold folders and the host's %width%, %year% and so on.
+
+    Nobody else gets the name while the block runs, other ComfyUI processes that share the folder included:
+    a hidden file beside it, which only one process can make, says that it is taken.
 
     Args:
         filename_prefix: as typed by the user.
@@ -43,13 +52,48 @@ def next_save_place(
         keep: in the output folder; else in the temp folder, which the host empties.
 
     Raises:
+        InputError: the prefix cannot be a file's name.
         MediaError: the folder cannot be read or made.
     """
-    root = folder_paths.get_output_directory() if keep else folder_paths.get_temp_directory()
-    with explain_disk_errors(Path(root) / filename_prefix):
-        folder, name, counter, _, _ = folder_paths.get_save_image_path(filename_prefix, root, width, height)
-    path = Path(folder).resolve() / f"{name}_{counter:05}_{extension}"
-    return SavePlace(path, Path(root).resolve(), "output" if keep else "temp")
+    _check_prefix(filename_prefix)
+    # Not resolved: the host and the page speak of folders by the names that lead to them.
+    root = Path(folder_paths.get_output_directory() if keep else folder_paths.get_temp_directory()).absolute()
+    with explain_disk_errors(root / filename_prefix):
+        folder, name, first, _, _ = folder_paths.get_save_image_path(
+            filename_prefix, str(root), width, height
+        )
+        folder = Path(os.path.abspath(folder))
+        path, reservation = next(filter(None, (_reserve(folder, name, n, extension) for n in count(first))))
+    try:
+        yield SavePlace(path, root, "output" if keep else "temp")
+    finally:
+        reservation.unlink(missing_ok=True)
+
+
+def _reserve(folder: Path, name: str, number: int, extension: str) -> tuple[Path, Path] | None:
+    """The name with that number and the file that reserves it; None if it is taken."""
+    path = folder / f"{name}_{number:05}_{extension}"
+    reservation = folder / f".{number:05}.{name[:40]}.{extension.lstrip('.')}.reserved"
+    try:
+        reservation.open("x").close()
+    except FileExistsError:
+        return None
+    if not path.exists():
+        return path, reservation
+    reservation.unlink(missing_ok=True)  # it was written between the counting and now
+    return None
+
+
+def _check_prefix(filename_prefix: str) -> None:
+    """The host takes any text; half a surrogate pair and a zero byte are in no file's name."""
+    writable = filename_prefix.encode(errors="ignore").decode() == filename_prefix
+    if not writable or "\0" in filename_prefix:
+        raise InputError(
+            "The input `filename_prefix` cannot be a file's name.",
+            found=ascii(filename_prefix),
+            expected="text without zero bytes and without half surrogate pairs",
+            fix="type the prefix again",
+        )
 
 
 def metadata_allowed() -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..errors import InputError
 
 STRENGTHS = (0.0, 5.0)  # of StyleCrafterApplyStyle
+DENOISE = (0.01, 1.0)  # of StyleCrafterSampler
+STEPS = (1, 10000)  # of StyleCrafterSampler
+ETA = (0.0, 1.0)  # of StyleCrafterDDIM
 GUIDANCE_SCALES = (0.0, 100.0)  # cfg_text, cfg_style
 
 

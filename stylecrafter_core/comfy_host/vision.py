@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -85,6 +86,14 @@ def _report(path: str | Path, tower: VisionTower) -> None:
     )
     if tower.ignored:
         log.info("%s: %d tensors beside the vision tower are not used", path, len(tower.ignored))
+
+
+def encode_references(clip_vision: Any, batches: Sequence[Tensor], clip_tokens: str) -> Tensor:
+    """CLIP tokens [R, L, W] of the R pictures in several batches, whose sizes may differ.
+
+    See `encode_clip_tokens`, also for the errors.
+    """
+    return torch.cat([encode_clip_tokens(clip_vision, images, clip_tokens) for images in batches])
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .files import explain_disk_errors
-from .formats import FORMATS, VideoFormat
+from .formats import FORMATS, VideoFormat, format_named
 from .frames import check_frames, play_order, shown_frames
 from .metadata import metadata_text
 from .read import ReadVideo, read_video
@@ -16,6 +16,7 @@ __all__ = [
     "WrittenVideo",
     "check_frames",
     "explain_disk_errors",
+    "format_named",
     "metadata_text",
     "play_order",
     "read_video",

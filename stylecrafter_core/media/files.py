@@ -37,7 +37,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     When the block fails, whatever stands under the name is removed and the error goes on unchanged.
     """
-    partial = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.partial")
+    partial = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:8]}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..errors import InputError
 from .container import MP4, WEBM, write_container
 from .encoding import Encoding
 from .frames import FrameSource
-from .gif import write_gif
+from .gif import TICKS, write_gif
 from .png_sequence import write_png_sequence
 from .webp import write_webp
 
@@ -23,6 +24,7 @@ class VideoFormat:
         extension: with its dot; empty for a folder of files.
         write: writes frames to a path.
         largest_crf: largest value of crf the encoder takes; None where there is no such setting.
+        fastest: most frames per second that it can tell apart; None where there is no such limit.
         size_multiple: width and height must be multiples of this.
         keeps_alpha, keeps_sound, keeps_metadata: what the file can carry.
         is_video: a video file for players, not an animated picture or a set of pictures.
@@ -32,6 +34,7 @@ class VideoFormat:
     extension: str
     write: Callable[[FrameSource, Path, Encoding], None]
     largest_crf: int | None = None
+    fastest: int | None = None
     size_multiple: int = 1
     keeps_alpha: bool = False
     keeps_sound: bool = False
@@ -60,6 +63,22 @@ FORMATS: dict[str, VideoFormat] = {
         is_animated=True,
     ),
     "webp": VideoFormat(".webp", write_webp, largest_crf=100, keeps_alpha=True, is_animated=True),
-    "gif": VideoFormat(".gif", write_gif, keeps_metadata=False),
+    "gif": VideoFormat(".gif", write_gif, fastest=TICKS, keeps_metadata=False),
     "png": VideoFormat("", write_png_sequence, keeps_alpha=True),
 }
+
+
+def format_named(name: str) -> VideoFormat:
+    """The kind of file of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in FORMATS:
+        raise InputError(
+            "The input `format` is unknown.",
+            found=repr(name),
+            expected=f"one of {', '.join(FORMATS)}",
+            fix="Choose one from the list.",
+        )
+    return FORMATS[name]

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from .encoding import Encoding
 from .files import explain_disk_errors, written_whole
-from .formats import FORMATS, VideoFormat
+from .formats import VideoFormat, format_named
 from .frames import FrameSource, check_frames, play_order
 from .sound import Sound, checked_sound
 from .timing import exact_rate
@@ -73,11 +73,11 @@ def write_video(
         MediaError: the disk or the encoder refused; nothing stays behind.
     """
     path = Path(path)
-    kind = _format(format)
+    kind = format_named(format)
     check_frames(frames)
     source = FrameSource(frames, play_order(len(frames), pingpong), kind.keeps_alpha, kind.size_multiple)
     encoding = Encoding(
-        rate=exact_rate(frame_rate),
+        rate=_rate(kind, format, frame_rate),
         loop_count=_loop_count(loop_count),
         crf=_crf(kind, format, crf),
         metadata=dict(metadata or {}) if kind.keeps_metadata else {},
@@ -91,15 +91,16 @@ def write_video(
     return WrittenVideo(path, files, source.width, source.height, len(source), encoding.rate)
 
 
-def _format(name: str) -> VideoFormat:
-    if name not in FORMATS:
+def _rate(kind: VideoFormat, name: str, frame_rate: float | Fraction) -> Fraction:
+    rate = exact_rate(frame_rate)
+    if kind.fastest is not None and rate > kind.fastest:
         raise InputError(
-            "The input `format` is unknown.",
-            found=repr(name),
-            expected=f"one of {', '.join(FORMATS)}",
-            fix="Choose one from the list.",
+            f"The input `frame_rate` is too high for {name}.",
+            found=f"{float(rate):g} frames per second",
+            expected=f"at most {kind.fastest}: a {name} counts in parts of 1/{kind.fastest} second",
+            fix="Use a lower rate, or mp4.",
         )
-    return FORMATS[name]
+    return rate
 
 
 def _loop_count(loop_count: int) -> int:

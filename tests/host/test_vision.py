@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import comfy.clip_vision
 import comfy.model_management
@@ -103,6 +104,18 @@ def test_many_references_in_one_batch(vision, encoder):
     assert tokens.shape == (19, 257, 160)
     last = vision.encode_clip_tokens(encoder, images[18:], "video")
     torch.testing.assert_close(tokens[18:], last, atol=1e-4, rtol=0)
+
+
+def test_references_of_several_inputs_keep_their_shapes(vision, encoder, run_node):
+    adapter = SimpleNamespace(spec=SimpleNamespace(family="video"), encode=lambda tokens: tokens)
+    seeds = torch.Generator().manual_seed(0)
+    wide, pair, tall = (
+        torch.rand(*shape, 3, generator=seeds) for shape in ((1, 20, 90), (2, 30, 20), (1, 90, 20))
+    )
+    inputs = {"adapter": adapter, "clip_vision": encoder, "images": wide, "images_2": pair, "images_4": tall}
+    (tokens,) = run_node("StyleCrafterEncodeStyle", **inputs)
+    apart = [vision.encode_clip_tokens(encoder, images, "video") for images in (wide, pair, tall)]
+    torch.testing.assert_close(tokens, torch.cat(apart), atol=1e-4, rtol=0)
 
 
 def test_a_job_can_be_interrupted_between_references(vision, encoder):

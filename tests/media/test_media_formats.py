@@ -13,6 +13,7 @@ import torch
 from films import moving_square, plain, square_position
 from PIL import Image
 
+from stylecrafter_core.errors import InputError
 from stylecrafter_core.media import FORMATS, WrittenVideo, play_order, read_video, shown_frames, write_video
 
 VIDEOS = [name for name, kind in FORMATS.items() if kind.is_video]
@@ -77,6 +78,14 @@ def durations_of(path: Path) -> list[float]:
             film.load()
             durations.append(film.info["duration"] / 1000)
     return durations
+
+
+@pytest.mark.parametrize("rate", [100.5, 119.88, 120])
+def test_gif_refuses_more_frames_than_it_can_tell_apart(tmp_path, rate):
+    with pytest.raises(InputError, match="`frame_rate` is too high for gif"):
+        write_video(moving_square(2), tmp_path / "film.gif", format="gif", frame_rate=rate)
+    assert not list(tmp_path.iterdir())
+    assert write_video(moving_square(2), tmp_path / "film.gif", format="gif", frame_rate=100).num_frames == 2
 
 
 def test_gif_says_when_it_cannot_keep_the_rate(tmp_path, caplog):
