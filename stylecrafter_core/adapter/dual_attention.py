@@ -59,7 +59,7 @@ class StyleTerm:
     """A style made ready for one pass: what every site adds, gains included.
 
     Attributes:
-        sites: one SiteStyle per site.
+        sites: one SiteStyle per site; none for rows without a style.
         gains: one tensor [1 or B, 1, 1] per site, the predicted gain times the global strength.
     """
 
@@ -85,8 +85,10 @@ def add_style(
     Source: StyleCrafter (arXiv 2312.00330), equation 1, with the gain of section 4.2.
     """
     rows = [count for count, _ in terms]
-    styled = [
-        term.gains[index].to(q.dtype) * style_attention(q, term.sites[index], num_heads)
-        for q, (_, term) in zip(q_BNC.split(rows), terms, strict=True)
+    parts = [
+        text + term.gains[index].to(q.dtype) * style_attention(q, term.sites[index], num_heads)
+        if term.sites
+        else text
+        for text, q, (_, term) in zip(text_BNC.split(rows), q_BNC.split(rows), terms, strict=True)
     ]
-    return text_BNC + (styled[0] if len(styled) == 1 else torch.cat(styled))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

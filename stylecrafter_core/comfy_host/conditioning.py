@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid5
 
 import comfy.conds
 import comfy.utils
@@ -48,14 +49,18 @@ class StyleBatch:
     terms: tuple[tuple[int, StyleTerm], ...]
 
 
+NO_STYLE = StyleTerm((), ())
+
+
 class StyleCond(comfy.conds.CONDRegular):
     """A style among a condition's model_conds.
 
     Carries the request through the node graph; at sampling time a copy of it carries the ready term.
-    The host batches conditions whose entries can be joined, and joins them in its own order.
+    The host batches conditions whose entries can be joined, and joins them in its own order. A condition
+    without a style joins one that has a style by carrying `NO_STYLE`, without any request.
     """
 
-    def __init__(self, request: StyleRequest, term: StyleTerm | None = None, rows: int = 0):
+    def __init__(self, request: StyleRequest | None, term: StyleTerm | None = None, rows: int = 0):
         self.request = request
         self.term = term
         self.rows = rows
@@ -67,7 +72,9 @@ class StyleCond(comfy.conds.CONDRegular):
     @property
     def cond(self) -> Tensor | None:
         """The gains [B, sites] of a ready style: where others look for what has one row per frame."""
-        return None if self.term is None else torch.cat([gain.flatten(1) for gain in self.term.gains], dim=1)
+        if self.term is None or not self.term.gains:
+            return None
+        return torch.cat([gain.flatten(1) for gain in self.term.gains], dim=1)
 
     def _copy_with(self, cond: Tensor) -> StyleCond:
         """Packs with context windows of their own give back the rows of one window."""
@@ -120,10 +127,20 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
 
 
+def styled_alike(groups: list[list[dict[str, Any]] | None]) -> list[list[dict[str, Any]] | None]:
+    """The conditions of one call of the host; where one has a ready style, the others get an empty one.
+
+    The host runs conditions in one pass only if they carry the same entries.
+    """
+    if not any(STYLE in cond["model_conds"] for group in groups if group for cond in group):
+        return groups
+    return [group and [_with_some_style(cond) for cond in group] for group in groups]
+
+
 def style_requests(values: Iterable[dict[str, Any]]) -> list[StyleRequest]:
     """The requests in the values of a CONDITIONING, or in sampling-time conditions."""
     styles = (entry.get("model_conds", {}).get(STYLE) for entry in values)
-    return [style.request for style in styles if style is not None]
+    return [style.request for style in styles if style is not None and style.request is not None]
 
 
 def unpatched_model_error() -> MismatchError:
@@ -164,6 +181,14 @@ def _with_model_cond(values: dict[str, Any], cond: StyleCond) -> dict[str, Any]:
     return {**values, "model_conds": {**values.get("model_conds", {}), STYLE: cond}}
 
 
+def _with_some_style(cond: dict[str, Any]) -> dict[str, Any]:
+    return cond if STYLE in cond["model_conds"] else _with_model_cond(cond, StyleCond(None, NO_STYLE))
+
+
 def _without_style(cond: dict[str, Any]) -> dict[str, Any]:
+    """Another condition for the host, and the same one in every step: step caches go by the identity."""
     model_conds = {name: value for name, value in cond.get("model_conds", {}).items() if name != STYLE}
-    return {**cond, "model_conds": model_conds}
+    stripped = {**cond, "model_conds": model_conds}
+    if "uuid" in cond:
+        stripped["uuid"] = uuid5(cond["uuid"], STYLE)
+    return stripped

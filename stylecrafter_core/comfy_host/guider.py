@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import comfy.model_patcher
 import comfy.samplers
+import torch
 from torch import Tensor
 
 from ..guidance import DualGuidance
 from .conditioning import Conditioning, strip_style, style_requests
-from .keys import GUIDANCE_INTERVAL
+from .keys import GUIDANCE_INTERVAL, ROLES
 from .patch import check_styles
 from .sampling_part import in_part
 from .scales import check_guidance_scales
 
 Conds = list[dict[str, Any]]
 
+# Text, empty, styled. The host numbers the conditions of a call; others know 0 (positive) and 1 (negative).
+THREE_ROLES = (0, 1, 0)
 GUIDANCE_HOOKS = ("sampler_pre_cfg_function", "sampler_cfg_function", "sampler_post_cfg_function")
 
 
@@ -64,12 +69,30 @@ class Step:
     def __init__(self, model: Any, x: Tensor, sigma: Tensor, options: dict):
         self.model, self.x, self.sigma, self.options = model, x, sigma, options
 
-    def predict(self, first: Conds | None, second: Conds | None) -> list[Tensor]:
-        """x0 under two conditions, batched by the host where they allow it; zeros for None.
+    def predict(self, text: Conds | None, empty: Conds | None, styled: Conds | None) -> list[Tensor]:
+        """x0 under each of these conditions, batched by the host where they allow it; zeros for None."""
+        if self._predicts_elsewhere():
+            return [*self._predict_two(text, empty), self._predict_two(styled, None)[0]]
+        return comfy.samplers.calc_cond_batch(
+            self.model, [text, empty, styled], self.x, self.sigma, self._options_with_roles()
+        )
 
-        Goes through the host's sampling_function, which packs with context windows of their own exchange.
+    def _predicts_elsewhere(self) -> bool:
+        """Whether a pack predicts in the host's place: such packs expect one or two conditions.
+
+        One way is an option of the host's; the other is to replace the host's sampling_function, as packs
+        with context windows of their own do.
+        """
+        sampling = comfy.samplers.sampling_function
+        return "sampler_calc_cond_batch_function" in self.options or not _is_of_the_host(sampling)
+
+    def _predict_two(self, cond: Conds | None, uncond: Conds | None) -> list[Tensor]:
+        """x0 under two conditions through the host's sampling_function, or what stands in its place.
+
         What it guides is thrown away, so its scale says only whether the second condition is needed.
         """
+        if cond is None and uncond is None:
+            return [torch.zeros_like(self.x)] * 2
         predictions: list[Tensor] = []
 
         def keep(arguments: dict[str, Any]) -> Tensor:
@@ -78,9 +101,20 @@ class Step:
 
         options = {name: value for name, value in self.options.items() if name not in GUIDANCE_HOOKS}
         options["sampler_post_cfg_function"] = [keep]
-        scale = 1.0 if second is None else 2.0
-        comfy.samplers.sampling_function(self.model, self.x, self.sigma, second, first, scale, options)
+        scale = 1.0 if uncond is None else 2.0
+        comfy.samplers.sampling_function(self.model, self.x, self.sigma, uncond, cond, scale, options)
         return predictions
+
+    def _options_with_roles(self) -> dict[str, Any]:
+        """The host's options, with which other packs find only the conditions 0 and 1 that they know."""
+        options = dict(self.options)
+        options["transformer_options"] = {**options.get("transformer_options", {}), ROLES: THREE_ROLES}
+        wrapper = options.get("model_function_wrapper")
+        if wrapper is not None:
+            options["model_function_wrapper"] = lambda apply, call: wrapper(
+                apply, {**call, "cond_or_uncond": [THREE_ROLES[i] for i in call["cond_or_uncond"]]}
+            )
+        return options
 
     def is_guided(self) -> bool:
         """Whether this step lies in the part of the sampling that is guided."""
@@ -91,18 +125,17 @@ class Step:
         """Whether any of these conditions carries a style that acts in this step."""
         return any(r.acts_at(self.model.model_sampling, self.sigma) for r in style_requests(conds))
 
-    def hook_arguments(self, **more: Any) -> dict[str, Any]:
-        """What every guidance hook of the host gets."""
-        common = {"model": self.model, "model_options": self.options, "input": self.x, "sigma": self.sigma}
-        return {**common, **more}
+
+def _is_of_the_host(function: Callable) -> bool:
+    return inspect.unwrap(function) is function and function.__module__ == comfy.samplers.__name__
 
 
 def dual_cfg(guidance: DualGuidance, step: Step, positive: Conds, negative: Conds | None) -> Tensor:
     """The guided x0 of one step, with only the passes that the two scales need.
 
-    Text-only and empty pass are asked for together, the styled one alone. Hooks of other packs see the
-    styled prediction as the conditional one and the text scale as the scale. Where no style in `positive`
-    acts, this is the host's plain guidance. Outside a guidance interval both scales are 1.
+    Hooks of other packs see the styled prediction as the conditional one and the text scale as the scale.
+    Where no style in `positive` acts, this is the host's plain guidance. Outside a guidance interval both
+    scales are 1.
     """
     if not step.is_guided():
         guidance = DualGuidance(1.0, 1.0)
@@ -110,79 +143,73 @@ def dual_cfg(guidance: DualGuidance, step: Step, positive: Conds, negative: Cond
         guidance = replace(guidance, cfg_style=0.0)
     keeps_empty = guidance.needs_empty or step.options.get("disable_cfg1_optimization", False)
     uncond = negative if keeps_empty else None
-    text, empty = step.predict(strip_style(positive) if guidance.needs_text else None, uncond)
-    styled = step.predict(positive, None)[0] if guidance.needs_styled else None
-    if styled is None:
-        text, empty = _before(guidance, step, positive, uncond, text, empty)
-    else:
-        styled, empty = _before(guidance, step, positive, uncond, styled, empty)
-    guided = _combine(guidance, step, positive, uncond, (empty, text, styled))
-    return _after(guidance, step, positive, uncond, (empty, text if styled is None else styled), guided)
-
-
-def _before(
-    guidance: DualGuidance, step: Step, positive: Conds, uncond: Conds | None, cond: Tensor, empty: Tensor
-) -> list[Tensor]:
-    """The host's sampler_pre_cfg_function hooks, on the conditional and the empty prediction."""
-    out = [cond, empty]
-    for hook in step.options.get("sampler_pre_cfg_function", []):
-        out = hook(
-            step.hook_arguments(
-                conds=[positive, uncond],
-                conds_out=out,
-                cond_scale=guidance.cfg_text,
-                timestep=step.sigma,
-            )
-        )
-    return out
-
-
-def _combine(
-    guidance: DualGuidance,
-    step: Step,
-    positive: Conds,
-    uncond: Conds | None,
-    predictions: tuple[Tensor, Tensor, Tensor | None],
-) -> Tensor:
-    """The formula, or the host's sampler_cfg_function in its place, which gets one conditional for both."""
-    empty, text, styled = predictions
-    hook = step.options.get("sampler_cfg_function")
-    if hook is None or guidance.cfg_text == 0.0:
-        return guidance.combine(empty, text, styled)
-    cond = guidance.conditional(text, styled)
-    return step.x - hook(
-        step.hook_arguments(
-            cond=step.x - cond,
-            uncond=step.x - empty,
-            cond_scale=guidance.cfg_text,
-            timestep=step.sigma,
-            cond_denoised=cond,
-            uncond_denoised=empty,
-            input_cond=positive,
-            input_uncond=uncond,
-        )
+    text, empty, styled = step.predict(
+        strip_style(positive) if guidance.needs_text else None,
+        uncond,
+        positive if guidance.needs_styled else None,
     )
+    hooks = Hooks(step, guidance.cfg_text, positive, uncond)
+    if guidance.needs_styled:
+        styled, empty = hooks.before_guidance(styled, empty)
+    else:
+        text, empty = hooks.before_guidance(text, empty)
+    conditional = guidance.conditional(text, styled) if guidance.cfg_text != 0.0 else None
+    guided = hooks.in_place_of_guidance(conditional, empty)
+    if guided is None:
+        guided = guidance.combine(empty, text, styled)
+    return hooks.after_guidance(styled if guidance.needs_styled else text, empty, guided)
 
 
-def _after(
-    guidance: DualGuidance,
-    step: Step,
-    positive: Conds,
-    uncond: Conds | None,
-    predictions: tuple[Tensor, Tensor],
-    guided: Tensor,
-) -> Tensor:
-    """The host's sampler_post_cfg_function hooks."""
-    empty, cond = predictions
-    for hook in step.options.get("sampler_post_cfg_function", []):
-        guided = hook(
-            step.hook_arguments(
-                denoised=guided,
-                cond=positive,
-                uncond=uncond,
-                cond_scale=guidance.cfg_text,
-                uncond_denoised=empty,
-                cond_denoised=cond,
-            )
+class Hooks:
+    """The guidance hooks that other packs hang on a model, called as the host calls them.
+
+    Args:
+        step: the model evaluation.
+        scale: of guidance, as the hooks are told it.
+        cond, uncond: the conditions, as the hooks are told them.
+    """
+
+    def __init__(self, step: Step, scale: float, cond: Conds, uncond: Conds | None):
+        self.step, self.scale, self.cond, self.uncond = step, scale, cond, uncond
+
+    def before_guidance(self, cond: Tensor, uncond: Tensor) -> list[Tensor]:
+        """Both predictions as the sampler_pre_cfg_function hooks change them."""
+        out = [cond, uncond]
+        for hook in self.step.options.get("sampler_pre_cfg_function", []):
+            out = self._call(hook, conds=[self.cond, self.uncond], conds_out=out, timestep=self.step.sigma)
+        return out
+
+    def in_place_of_guidance(self, cond: Tensor | None, uncond: Tensor) -> Tensor | None:
+        """What the sampler_cfg_function makes of both predictions; None where nobody set one."""
+        hook = self.step.options.get("sampler_cfg_function")
+        if hook is None or cond is None:
+            return None
+        x = self.step.x
+        return x - self._call(
+            hook,
+            cond=x - cond,
+            uncond=x - uncond,
+            timestep=self.step.sigma,
+            cond_denoised=cond,
+            uncond_denoised=uncond,
+            input_cond=self.cond,
+            input_uncond=self.uncond,
         )
-    return guided
+
+    def after_guidance(self, cond: Tensor, uncond: Tensor, guided: Tensor) -> Tensor:
+        """The guided prediction as the sampler_post_cfg_function hooks change it."""
+        for hook in self.step.options.get("sampler_post_cfg_function", []):
+            guided = self._call(
+                hook,
+                denoised=guided,
+                cond=self.cond,
+                uncond=self.uncond,
+                cond_denoised=cond,
+                uncond_denoised=uncond,
+            )
+        return guided
+
+    def _call(self, hook: Callable, **arguments: Any) -> Any:
+        step = self.step
+        common = {"model": step.model, "model_options": step.options, "input": step.x, "sigma": step.sigma}
+        return hook({**common, "cond_scale": self.scale, **arguments})

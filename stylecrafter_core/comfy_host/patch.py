@@ -21,8 +21,15 @@ from ..adapter import StyleTerm, add_style
 from ..errors import MismatchError
 from ..spec import Site
 from .adapter import HostAdapter
-from .conditioning import StyleBatch, StyleCond, StyleRequest, ready_term, unpatched_model_error
-from .keys import STYLE, WRAPPER
+from .conditioning import (
+    StyleBatch,
+    StyleCond,
+    StyleRequest,
+    ready_term,
+    styled_alike,
+    unpatched_model_error,
+)
+from .keys import ROLES, STYLE, WRAPPER
 from .sites import sites_for
 
 # Newer hosts pass transformer_options on to the attention function.
@@ -89,7 +96,7 @@ class StyleBinder:
             None if group is None else [self._bind(cond, model, timestep) for cond in group]
             for group in conds
         ]
-        return executor(model, bound, x_in, timestep, options)
+        return executor(model, styled_alike(bound), x_in, timestep, options)
 
     def _bind(self, cond: dict, model: Any, timestep: Tensor) -> dict:
         model_conds = dict(cond["model_conds"])
@@ -133,6 +140,9 @@ class StyleInjector:
         options = transformer_options or {}
         if batch is not None:
             options = with_style(options, self.sites, batch)
+        if ROLES in options:
+            roles = [options[ROLES][index] for index in options["cond_or_uncond"]]
+            options = {**options, "cond_or_uncond": roles}
         return executor(x, timesteps, context, y, control, options, **kwargs)
 
 

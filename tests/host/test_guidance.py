@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import comfy.samplers
 import pytest
 import torch
+from comfy.ldm.modules.attention import optimized_attention
 from jobs import dual_guider, noise, plain_guider, relative_error, run
+from neighbours import attn2_keys
 from probe import eps_of, eps_single
 from watch import watched
 
@@ -66,8 +69,9 @@ def test_only_the_passes_that_have_weight(
     guider = dual_guider(family, model=model, positive=positive, cfg_text=cfg_text, cfg_style=cfg_style)
     x, timestep = family.x(0), family.timestep(0)
     eps = eps_of(guider, x, timestep)
-    assert watcher.passes == passes
-    assert sum(call.rows for call in watcher.calls) == passes * len(x)
+    assert [call.passes for call in watcher.calls] == [passes], "one call for all conditions"
+    assert watcher.calls[0].rows == passes * len(x)
+    assert set(watcher.calls[0].roles) <= {0, 1}, "other packs know two"
     assert watcher.styled_passes == int(has_style and cfg_style != 0)
 
     empty, text, styled = (
@@ -99,3 +103,65 @@ def test_a_guider_that_keeps_the_empty_pass_when_asked(golden: Any) -> None:
     eps_of(dual_guider(golden, model=model, cfg_text=1.0, cfg_style=2.0), golden.x(0), golden.timestep(0))
     assert watcher.passes == 3
     assert seen[0].abs().max() > 0
+
+
+def indexing_pack(model: Any) -> Any:
+    """A pack that picks its own tokens by the number of each condition, 0 or 1, as an image adapter does."""
+    clone = model.clone()
+
+    def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, extra_options: dict) -> torch.Tensor:
+        numbers = extra_options["cond_or_uncond"]
+        share = torch.tensor([(0.5, 1.0)[number] for number in numbers]).repeat_interleave(
+            len(q) // len(numbers)
+        )
+        return optimized_attention(q, k, v, extra_options["n_heads"]) * share[:, None, None]
+
+    for key in attn2_keys(model):
+        clone.set_model_attn2_replace(attend, *key)
+    return clone
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_pack_that_knows_two_conditions(golden: Any, monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
+    """Both positive conditions are positive to it, whether or not the host batches them."""
+    if apart:
+        monkeypatch.setattr(comfy.samplers, "can_concat_cond", lambda first, second: first is second)
+    model = indexing_pack(golden.model)
+    x, timestep = golden.x(0), golden.timestep(0)
+    empty_as_negative = eps_of(plain_guider(model, golden.text(0), golden.empty(0), cfg=0.0), x, timestep)
+    text, styled = (eps_single(model, c, x, timestep) for c in (golden.text(0), golden.styled(0)))
+    expected = empty_as_negative + 3.0 * (styled - text) + 5.0 * (text - empty_as_negative)
+    assert relative_error(eps_of(dual_guider(golden, model=model), x, timestep), expected) < 1e-5
+
+
+def test_a_wrapper_of_the_model_function_knows_two_conditions(golden: Any) -> None:
+    seen: set[int] = set()
+
+    def wrapper(apply: Any, call: dict) -> torch.Tensor:
+        seen.update(call["cond_or_uncond"])
+        return apply(call["input"], call["timestep"], **call["c"])
+
+    model = golden.model.clone()
+    model.set_model_unet_function_wrapper(wrapper)
+    x, timestep = golden.x(0), golden.timestep(0)
+    wrapped = eps_of(dual_guider(golden, model=model), x, timestep)
+    assert seen == {0, 1}
+    assert torch.equal(wrapped, eps_of(dual_guider(golden), x, timestep))
+
+
+def test_a_pack_that_predicts_in_the_hosts_place(golden: Any) -> None:
+    """It gets at most two conditions at a time, as the host's own guider would ask it."""
+    asked: list[int] = []
+
+    def predict(arguments: dict) -> list[torch.Tensor]:
+        asked.append(len(arguments["conds"]))
+        return comfy.samplers.calc_cond_batch(
+            *(arguments[name] for name in ("model", "conds", "input", "sigma", "model_options"))
+        )
+
+    model = golden.model.clone()
+    model.set_model_sampler_calc_cond_batch_function(predict)
+    x, timestep = golden.x(0), golden.timestep(0)
+    elsewhere = eps_of(dual_guider(golden, model=model), x, timestep)
+    assert asked == [2, 2]
+    assert relative_error(elsewhere, eps_of(dual_guider(golden), x, timestep)) < 1e-5

@@ -17,12 +17,14 @@ class Call:
     Attributes:
         passes: conditions that shared it.
         rows: rows of its batch.
-        styled: whether attention with a style was registered in it.
+        styled: conditions among them that had a style.
+        roles: what each condition is for other packs: 0 is positive, 1 negative.
     """
 
     passes: int
     rows: int
-    styled: bool
+    styled: int
+    roles: tuple[int, ...]
 
 
 class Watcher:
@@ -46,8 +48,10 @@ class Watcher:
         **more: Any,
     ) -> Any:
         replaced = options.get("patches_replace", {}).get("attn2", {})
-        styled = any(type(attention).__name__ == "StyledAttention" for attention in replaced.values())
-        self.calls.append(Call(len(options["cond_or_uncond"]), len(x), styled))
+        batches = [attention.batch for attention in replaced.values() if hasattr(attention, "batch")]
+        styled = sum(bool(term.sites) for _, term in batches[0].terms) if batches else 0
+        roles = tuple(options["cond_or_uncond"])
+        self.calls.append(Call(len(roles), len(x), styled, roles))
         return executor(x, timesteps, context, y, control, options, **more)
 
     @property
@@ -57,8 +61,8 @@ class Watcher:
 
     @property
     def styled_passes(self) -> int:
-        """Conditions in the calls that had a style."""
-        return sum(call.passes for call in self.calls if call.styled)
+        """Conditions that had a style, in all calls together."""
+        return sum(call.styled for call in self.calls)
 
 
 def watched(model: Any) -> tuple[Any, Watcher]:
