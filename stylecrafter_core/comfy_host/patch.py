@@ -100,18 +100,17 @@ class StyleBinder:
 
     def _bind(self, cond: dict, model: Any, timestep: Tensor) -> dict:
         model_conds = dict(cond["model_conds"])
-        style_cond = model_conds.pop(STYLE, None)
-        if style_cond is None:
+        style_cond: StyleCond | None = model_conds.pop(STYLE, None)
+        if style_cond is None or style_cond.request is None:
             return cond
         request = style_cond.request
         self.adapter.check_style(request.style)
         if request.acts_at(model.model_sampling, timestep):
             text = model_conds["c_crossattn"].cond
-            model_conds[STYLE] = style_cond.with_term(self._term(style_cond, text, _compute_dtype(model)))
+            model_conds[STYLE] = style_cond.with_term(self._term(request, text, _compute_dtype(model)))
         return {**cond, "model_conds": model_conds}
 
-    def _term(self, style_cond: StyleCond, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
-        request = style_cond.request
+    def _term(self, request: StyleRequest, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
         gains = request.strength * self.adapter.gains_of(request.style, text_BND)
         return ready_term(self.adapter.site_styles_of(request.style, dtype), gains.to(dtype))
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from enum import Enum
+from pathlib import Path
+
+from ..errors import WeightFileError
 
 HEAD_BYTES = 4096
-LONGEST_HEADER = 100_000_000
+# Full-size bases have 300 kB; training notes in a header take up to a few megabytes.
+LONGEST_HEADER = 8 * 2**20
+EXPECTED = "tensors in safetensors form, or in a pickle written by torch.save"
 DOWNLOAD_AGAIN = "download the file again and compare its size with the one shown where it is published"
 
 
@@ -25,7 +30,7 @@ def container_of(head: bytes) -> Container | None:
     if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:
         return Container.PICKLE
     # The first eight bytes are the header's length; no text is that small a number.
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= LONGEST_HEADER:
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= 100_000_000:
         return Container.SAFETENSORS
     return None
 
@@ -59,5 +64,15 @@ def safetensors_size(head: bytes, header: bytes) -> int | None:
         entries = json.loads(header)
         ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
         return 8 + length + max(ends, default=0)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def read_error(path: Path, problem: str, *, found: str, fix: str) -> WeightFileError:
+    """What to say of a file that cannot be read."""
+    return WeightFileError(f"{path} {problem}.", found=found, expected=EXPECTED, fix=fix)
+
+
+def size_of(path: Path) -> str:
+    """A file's size in words."""
+    return f"{path.stat().st_size:,} bytes"

@@ -114,7 +114,7 @@ def _own_kind(kind: str, file: str | Path) -> Kind:
         return kinds[kind]
     raise WeightFileError(
         f"{file} is in StyleCrafter's own format, but of a kind unknown here.",
-        found=f"kind {kind!r}",
+        found=f"kind {kind[:100]!r}",
         expected=f"kind {' or '.join(kinds)}",
         fix="update StyleCrafter",
     )

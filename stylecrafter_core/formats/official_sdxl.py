@@ -15,7 +15,7 @@ from .shapes import shape_of
 FAMILY = "sdxl"
 STYLE, SCALE = "image_context_model", "scale_predictor"
 GAINS = f"{SCALE}.scale_predictor"
-SITE_KEY = re.compile(r"kv_attn_layers\.\d+\.to_k_style\.weight")
+SITE_KEY = re.compile(r"kv_attn_layers\.\d{1,4}\.to_k_style\.weight")
 
 
 def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
@@ -35,14 +35,14 @@ def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
         style_transformer=StyleTransformerSpec(
             num_queries=style_queries,
             width=style_width,
-            depth=depth_of(official, STYLE),
+            depth=depth_of(official, STYLE, file),
             num_heads=FAMILIES[FAMILY].style_heads,
             output_dim=shape_of(official, f"{STYLE}.proj", (2,), file)[1],
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
             width=scale_width,
-            depth=depth_of(official, GAINS),
+            depth=depth_of(official, GAINS, file),
             num_heads=FAMILIES[FAMILY].scale_heads,
             input_dim=shape_of(official, f"{SCALE}.text_proj.weight", (2,), file)[1],
             projects_inputs=True,

@@ -62,7 +62,7 @@ def _forward_order(block: TemporalBlockSpec) -> tuple[int, list[int]]:
 
 def _spec(official: Mapping[str, Tensor], name: str, file: str) -> TemporalBlockSpec:
     ours = FIRST_OURS if name == FIRST_OFFICIAL else name
-    if not re.fullmatch(r"(input_blocks|output_blocks)\.\d+\.\d+|middle_block\.\d+", ours):
+    if not re.fullmatch(r"(input_blocks|output_blocks)\.\d{1,4}\.\d{1,4}|middle_block\.\d{1,4}", ours):
         raise _inconsistent(file, f"a temporal transformer at {name}", "input, middle and output blocks only")
     projection = shape_of(official, f"{name}.proj_in.weight", (2, 3), file)
     rows, head_dim = shape_of(

@@ -16,7 +16,7 @@ from .shapes import shape_of
 FAMILY = "video"
 STYLE, SCALE = "image_context_model", "scale_predictor"
 SITE_KEY = re.compile(
-    r"kv_attn_layers\.(?:(input|output)_blocks_(\d+)_1|(middle)_block_1)_transformer_blocks_(\d+)_attn2_processor"
+    r"kv_attn_layers\.(?:(input|output)_blocks_(\d{1,4})_1|(middle)_block_1)_transformer_blocks_(\d{1,4})_attn2_processor"
     r"\.to_k_style\.weight"
 )
 
@@ -37,14 +37,14 @@ def video_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
         style_transformer=StyleTransformerSpec(
             num_queries=style_queries,
             width=style_width,
-            depth=depth_of(official, STYLE),
+            depth=depth_of(official, STYLE, file),
             num_heads=FAMILIES[FAMILY].style_heads,
             output_dim=output_dim,
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
             width=scale_width,
-            depth=depth_of(official, SCALE),
+            depth=depth_of(official, SCALE, file),
             num_heads=FAMILIES[FAMILY].scale_heads,
             input_dim=scale_width,
             projects_inputs=False,

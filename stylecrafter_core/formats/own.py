@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -19,12 +20,15 @@ from ..errors import InputError, WeightFileError
 from ..spec import FAMILIES, AdapterSpec, TemporalBlockSpec
 from .key_report import Shape, compare
 from .query_transformer import check_adapter_spec
-from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .shapes import MOST_BLOCKS, expected_adapter_shapes, expected_temporal_shapes
 
 FORMAT = "stylecrafter"
 VERSION = 1
 ADAPTER, TEMPORAL = "adapter", "temporal"
 RESERVED = ("format", "version", "kind", "spec")
+# What the numbers of a spec may be: far beyond any network, and few enough to list every name.
+LARGEST_SIZE = 2**20
+MAY_BE_ZERO = ("number", "index", "max_distance")
 
 
 def save_adapter(
@@ -73,14 +77,12 @@ def own_adapter_spec(metadata: Mapping[str, str], file: str) -> AdapterSpec:
     data = _spec_data(metadata, file)
     try:
         spec = AdapterSpec.from_dict(data)
-        known = spec.family in FAMILIES
-        check_adapter_spec(spec, file)
-        expected_adapter_shapes(spec)
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise _bad_header(file, "a spec that is no adapter's") from problem
-    if not known:
-        raise _bad_header(file, f"family {spec.family!r}, unknown here")
-    return spec
+        _check_fields(spec)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise _bad_header(file, f"a spec that is no adapter's ({problem})") from problem
+    if spec.family not in FAMILIES:
+        raise _bad_header(file, f"family {spec.family[:100]!r}, unknown here")
+    return check_adapter_spec(spec, file)
 
 
 def own_temporal_specs(metadata: Mapping[str, str], file: str) -> tuple[TemporalBlockSpec, ...]:
@@ -88,16 +90,34 @@ def own_temporal_specs(metadata: Mapping[str, str], file: str) -> tuple[Temporal
     data = _spec_data(metadata, file)
     try:
         blocks = tuple(TemporalBlockSpec(**block) for block in data)
-        expected_temporal_shapes(blocks)
-    except (TypeError, AttributeError) as problem:
-        raise _bad_header(file, "a spec that is no list of temporal transformers") from problem
+        for block in blocks:
+            _check_fields(block)
+    except (TypeError, ValueError, AttributeError) as problem:
+        raise _bad_header(file, f"a spec that is no list of temporal transformers ({problem})") from problem
     return blocks
+
+
+def _check_fields(record: Any) -> None:
+    """Raise TypeError or ValueError unless the fields of a spec are of their types, and numbers sensible."""
+    types = get_type_hints(type(record))
+    for field in fields(record):
+        value = getattr(record, field.name)
+        lowest = 0 if field.name in MAY_BE_ZERO else 1
+        highest = MOST_BLOCKS if field.name == "depth" else LARGEST_SIZE
+        for part in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(part):
+                _check_fields(part)
+            elif isinstance(value, tuple) or types[field.name] is int:
+                if type(part) is not int or not lowest <= part <= highest:
+                    raise ValueError(f"{field.name} {str(part)[:100]}")
+            elif part is not None and type(part) is not types[field.name]:
+                raise TypeError(f"{field.name} is a {type(part).__name__}")
 
 
 def _spec_data(metadata: Mapping[str, str], file: str) -> Any:
     version = metadata.get("version", "")
-    if not version.isdecimal():
-        raise _bad_header(file, f"version {version!r}")
+    if not re.fullmatch(r"\d{1,9}", version):
+        raise _bad_header(file, f"version {version[:100]!r}")
     if int(version) > VERSION:
         raise WeightFileError(
             f"{file} was saved by a newer StyleCrafter.",
@@ -107,7 +127,7 @@ def _spec_data(metadata: Mapping[str, str], file: str) -> Any:
         )
     try:
         return json.loads(metadata["spec"])
-    except (KeyError, ValueError) as problem:
+    except (KeyError, ValueError, RecursionError) as problem:
         raise _bad_header(file, "no readable spec") from problem
 
 

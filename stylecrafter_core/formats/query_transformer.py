@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from ..errors import WeightFileError
 from ..spec import AdapterSpec
 from .renaming import LEADING_ONE, Row, Table, same_parameters
+from .shapes import count_numbered
 
 BLOCK_MODULES = (
     ("ln_1", "ln_1"),
@@ -36,10 +36,9 @@ def query_transformer_table(official: str, ours: str, queries: str, depth: int) 
     return tuple(rows)
 
 
-def depth_of(names: Iterable[str], official: str) -> int:
-    """Number of blocks of the query transformer under the prefix `official`."""
-    pattern = re.compile(re.escape(f"{official}.transformer_blocks.resblocks.") + r"(\d+)\.")
-    return max((int(found[1]) + 1 for name in names if (found := pattern.match(name))), default=0)
+def depth_of(names: Iterable[str], official: str, file: str) -> int:
+    """Number of blocks of the query transformer under the prefix `official`; see `count_numbered`."""
+    return count_numbered(names, f"{official}.transformer_blocks.resblocks.", file)
 
 
 def site_table(official_sites: Iterable[str], normalises_style: bool) -> Table:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import pickle
-import re
-import struct
-import tarfile
-import zipfile
+import stat
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,24 +13,25 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import WeightFileError
-from .contents import DOWNLOAD_AGAIN, HEAD_BYTES, Container, container_of, describe, safetensors_size
-from .pickle_globals import ZIP_ERRORS, pickle_bytes, wanted_globals
-
-EXPECTED = "tensors in safetensors form, or in a pickle written by torch.save"
-# All that torch's restricted unpickler and its zip reader raise on damaged or foreign content.
-LOAD_ERRORS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    AssertionError,
-    EOFError,
-    OverflowError,
-    OSError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    struct.error,
+from .contents import (
+    DOWNLOAD_AGAIN,
+    HEAD_BYTES,
+    LONGEST_HEADER,
+    Container,
+    container_of,
+    describe,
+    read_error,
+    safetensors_size,
+    size_of,
 )
+from .torch_file import load_torch
+
+# A full-size base has 1,800 tensors, two levels deep, with names of up to 100 letters.
+MOST_TENSORS = 20_000
+DEEPEST = 16
+LONGEST_NAME = 1_000
+# Several names may share one tensor, but a small file does not spell out a large one.
+MOST_SHARED = 4
 
 
 @dataclass(frozen=True)
@@ -58,55 +53,55 @@ def read_tensors(path: str | Path) -> TensorFile:
     The content decides what the file is, not its name. A `state_dict` level is unwrapped and nested dicts
     `{block: {name: tensor}}` become `block.name`. Whatever is no tensor is left out.
 
+    What is not checked: the values themselves (see `values`), and whether a bit of them was flipped: a check
+    sum takes as long again as the whole load.
+
     Raises:
-        WeightFileError: the file is missing, empty, cut off, no weight file, wants to run code, or holds no
-            tensor; says which, what was found and what to do.
+        WeightFileError: the file is missing, empty, cut off, no weight file, wants to run code, asks for more
+            room than it fills, or holds no tensor or an odd one; says which, what was found and what to do.
     """
     path = Path(path)
     head = _first_bytes(path)
     container = container_of(head)
     if container is None:
         found, fix = describe(head)
-        raise _error(path, "is not a weight file", found=f"{found}, {_size(path)}", fix=fix)
+        raise read_error(path, "is not a weight file", found=f"{found}, {size_of(path)}", fix=fix)
     if container is Container.SAFETENSORS:
         file = _read_safetensors(path, head)
     else:
-        file = TensorFile(dict(_flat(_unwrapped(_load_torch(path, container), path))), {})
+        file = TensorFile(_flat(_unwrapped(load_torch(path, container), path), path), {})
     if not file.tensors:
-        raise _error(
-            path, "holds no tensors", found=f"a readable file of {_size(path)}", fix="choose a weight file"
+        raise read_error(
+            path, "holds no tensors", found=f"a readable file of {size_of(path)}", fix="choose a weight file"
         )
+    _check_tensors(path, file.tensors)
     return file
-
-
-def _error(path: Path, problem: str, *, found: str, fix: str) -> WeightFileError:
-    return WeightFileError(f"{path} {problem}.", found=found, expected=EXPECTED, fix=fix)
-
-
-def _size(path: Path) -> str:
-    return f"{path.stat().st_size:,} bytes"
 
 
 def _first_bytes(path: Path) -> bytes:
     try:
+        # Opening a pipe would wait for a writer.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("it is a folder, a pipe or a device")
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
     except FileNotFoundError as missing:
-        raise _error(
+        raise read_error(
             path,
             "does not exist",
             found=_neighbours(path.parent),
             fix="put the file there, or choose another one",
         ) from missing
-    except OSError as problem:
-        raise _error(
+    except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
+        reason = problem.strerror if isinstance(problem, OSError) else None
+        raise read_error(
             path,
             "cannot be opened",
-            found=problem.strerror or str(problem),
+            found=reason or str(problem),
             fix="check that this is a file and that you may read it",
         ) from problem
     if not head:
-        raise _error(path, "is empty", found="0 bytes", fix=DOWNLOAD_AGAIN)
+        raise read_error(path, "is empty", found="0 bytes", fix=DOWNLOAD_AGAIN)
     return head
 
 
@@ -119,107 +114,39 @@ def _neighbours(folder: Path) -> str:
 
 
 def _read_safetensors(path: Path, head: bytes) -> TensorFile:
+    header_bytes = int.from_bytes(head[:8], "little")
+    if header_bytes > LONGEST_HEADER:
+        raise _damaged_safetensors(path, f"a header of {header_bytes:,} bytes, more than any weight file has")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = file.keys()
+            _check_number(path, len(names))
             return TensorFile({name: file.get_tensor(name) for name in names}, file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as problem:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as problem:
         raise _safetensors_error(path, head, problem) from problem
 
 
 def _safetensors_error(path: Path, head: bytes, problem: Exception) -> WeightFileError:
     with path.open("rb") as stream:
         stream.seek(8)
-        header = stream.read(min(int.from_bytes(head[:8], "little"), path.stat().st_size))
+        header = stream.read(int.from_bytes(head[:8], "little"))
     promised = safetensors_size(head, header)
     if promised is None:
-        found = f"{_size(path)}, a safetensors header that is cut off or damaged ({problem})"
-    elif promised != path.stat().st_size:
-        found = f"{_size(path)}, where its header promises {promised:,} (cut off?)"
-    else:
-        found = f"{_size(path)}, which safetensors refuses: {problem}"
-    return _error(path, "is a damaged safetensors file", found=found, fix=DOWNLOAD_AGAIN)
+        return _damaged_safetensors(path, f"a header that is cut off or damaged ({problem})")
+    if promised != path.stat().st_size:
+        return _damaged_safetensors(path, f"where its header promises {promised:,} (cut off?)")
+    return _damaged_safetensors(path, f"which safetensors refuses: {problem}")
 
 
-def _load_torch(path: Path, container: Container) -> Any:
-    if container is Container.TORCH_ZIP:
-        _check_zip(path)
-    elif tarfile.is_tarfile(path):
-        # A tar archive whose first entry is named like a pickle: older torch reads it unrestricted.
-        raise _error(path, "is not a weight file", found="a tar archive", fix="choose a weight file")
-    try:
-        with _inert_classes():
-            return torch.load(
-                str(path), map_location="cpu", weights_only=True, mmap=container is Container.TORCH_ZIP
-            )
-    except LOAD_ERRORS as problem:
-        raise _pickle_error(path, container, problem) from problem
-
-
-def _check_zip(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except ZIP_ERRORS as problem:
-        raise _error(
-            path,
-            "is cut off or damaged",
-            found=f"{_size(path)}, a zip archive without a readable table of contents at its end",
-            fix=DOWNLOAD_AGAIN,
-        ) from problem
-    if not any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
-        listed = ", ".join(names[:3])
-        raise _error(
-            path,
-            "is not a weight file",
-            found=f"a zip archive without torch's data.pkl ({listed}, {len(names)} entries)",
-            fix="unpack the archive and choose the weight file in it",
-        )
-
-
-class _ModelCheckpoint:
-    """Stands in for the callback class that training frameworks leave in checkpoints; holds nothing."""
-
-    __module__ = "pytorch_lightning.callbacks.model_checkpoint"
-    __qualname__ = "ModelCheckpoint"
-
-
-def _inert_classes() -> AbstractContextManager[Any]:
-    # Only its name occurs in such files, as a key beside the weights. Older torch cannot be told.
-    allow = getattr(torch.serialization, "safe_globals", None)
-    return allow([_ModelCheckpoint]) if allow else contextlib.nullcontext()
-
-
-def _pickle_error(path: Path, container: Container, problem: Exception) -> WeightFileError:
-    wanted = _refused(path, str(problem))
-    if wanted:
-        return _error(
-            path,
-            "was refused: it is a pickle that asks for code, not only for tensors. Nothing of it was run",
-            found=f"a pickle that wants {', '.join(f'`{name}`' for name in wanted[:5])}",
-            fix="look for a safetensors version; do not open this one with other programs",
-        )
-    reason = str(problem).strip().splitlines()[0][:200] if str(problem).strip() else type(problem).__name__
-    return _error(
-        path,
-        "is cut off, damaged, or no file of torch.save",
-        found=f"{_size(path)}, a {container.value} that torch cannot read ({reason})",
-        fix=DOWNLOAD_AGAIN,
+def _damaged_safetensors(path: Path, found: str) -> WeightFileError:
+    return read_error(
+        path, "is a damaged safetensors file", found=f"{size_of(path)}, {found}", fix=DOWNLOAD_AGAIN
     )
-
-
-def _refused(path: Path, message: str) -> tuple[str, ...]:
-    """The names that the unpickler refused, from its message or from the pickle's own instructions."""
-    named = re.search(r"GLOBAL ([\w.]+\w)", message)
-    if named:
-        return (named[1],)
-    wanted = wanted_globals(pickle_bytes(path))
-    return tuple(name for name in wanted if not name.startswith(("torch.", "collections.")))
 
 
 def _unwrapped(content: Any, path: Path) -> Mapping[Any, Any]:
     if not isinstance(content, Mapping):
-        raise _error(
+        raise read_error(
             path,
             "holds no named tensors",
             found=f"a single {type(content).__name__}",
@@ -229,9 +156,52 @@ def _unwrapped(content: Any, path: Path) -> Mapping[Any, Any]:
     return inner if isinstance(inner, Mapping) else content
 
 
-def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    for name, value in content.items():
-        if isinstance(value, Tensor):
-            yield f"{prefix}{name}", value.detach()
-        elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+def _flat(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for number, (name, tensor) in enumerate(_walk(content, path)):
+        _check_number(path, number)
+        if tensor is not None:
+            tensors[name] = tensor
+    return tensors
+
+
+def _walk(content: Mapping[Any, Any], path: Path, prefix: str = "", depth: int = 1) -> Iterator[Any]:
+    """(name, tensor) for each tensor at any level, and (name, None) for each level."""
+    if depth > DEEPEST or len(prefix) > LONGEST_NAME:
+        raise _odd(path, f"dictionaries {depth} levels deep, under names of {len(prefix)} letters")
+    yield prefix, None
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _walk(value, path, f"{prefix}{key}.", depth + 1)
+        elif isinstance(value, Tensor) and isinstance(key, str | int):
+            yield f"{prefix}{key}", value.detach()
+
+
+def _check_number(path: Path, number: int) -> None:
+    if number > MOST_TENSORS:
+        raise _odd(path, f"more than {MOST_TENSORS:,} tensors")
+
+
+def _check_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Each is plain, lies within its storage, and all together are not larger than the file explains."""
+    total = 0
+    for name, tensor in tensors.items():
+        if len(name) > LONGEST_NAME:
+            raise _odd(path, f"a tensor whose name has {len(name):,} letters")
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            raise _odd(path, f"{name}, a tensor that is sparse, quantised or without values")
+        if tensor.nbytes > tensor.untyped_storage().nbytes():
+            stored = tensor.untyped_storage().nbytes()
+            raise _odd(path, f"{name}, a tensor of {tensor.nbytes:,} bytes made out of {stored:,}")
+        total += tensor.nbytes
+    if total > MOST_SHARED * path.stat().st_size:
+        raise _odd(path, f"tensors of {total:,} bytes in a file of {size_of(path)}")
+
+
+def _odd(path: Path, found: str) -> WeightFileError:
+    return read_error(
+        path,
+        "does not look like a file of weights",
+        found=found,
+        fix="choose another file, or save this one again as a plain state dict",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -21,6 +21,7 @@ from .query_transformer import without_prefix
 from .read import TensorFile, read_tensors
 from .renaming import Table, report_official, to_official, to_ours
 from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .values import check_values
 from .video_base import VideoBase, split_video_base
 
 SPECS = {Kind.VIDEO_ADAPTER: video_spec, Kind.SDXL_ADAPTER: sdxl_spec}
@@ -48,19 +49,27 @@ class TemporalFile:
 def read_adapter(path: str | Path) -> AdapterFile:
     """The style adapter in a file of any published or own format, recognised by its keys.
 
+    The tensors are in memory of their own: what happens to the file afterwards does not matter.
+
     Raises:
-        WeightFileError: the file cannot be read, is another kind of file, or is not complete.
+        WeightFileError: the file cannot be read, is another kind of file, is not complete, or holds values
+            that are no weights.
     """
-    return adapter_of(read_tensors(path), str(path))
+    file = adapter_of(read_tensors(path), str(path))
+    return replace(file, tensors={name: tensor.clone() for name, tensor in file.tensors.items()})
 
 
 def read_temporal(path: str | Path) -> TemporalFile:
     """The temporal transformers in a published nested file or in an own one; raises as `read_adapter`."""
-    return temporal_of(read_tensors(path), str(path))
+    file = temporal_of(read_tensors(path), str(path))
+    return replace(file, tensors={name: tensor.clone() for name, tensor in file.tensors.items()})
 
 
 def read_video_base(path: str | Path) -> VideoBase:
-    """The video base checkpoint in a file; raises as `read_adapter`."""
+    """The video base checkpoint in a file; raises as `read_adapter`.
+
+    Its tensors are memory-mapped where the file allows it: copy what outlives the load.
+    """
     return video_base_of(read_tensors(path), str(path))
 
 
@@ -106,6 +115,7 @@ def _own(
 ) -> tuple[dict[str, Tensor], KeyReport]:
     report = compare(shapes, tensors)
     report.raise_unless_complete(file, kind.value)
+    check_values(tensors, file)
     return tensors, report
 
 
@@ -114,4 +124,5 @@ def _official(
 ) -> tuple[dict[str, Tensor], KeyReport]:
     report = report_official(table, shapes, official)
     report.raise_unless_complete(file, kind.value)
+    check_values(official, file)
     return to_ours(table, official), report

@@ -13,10 +13,12 @@ from ..spec import TemporalBlockSpec, UNetSpec
 from .key_report import KeyReport
 from .official_temporal import official_name, temporal_specs, temporal_table
 from .renaming import report_official, to_ours
-from .shapes import expected_temporal_shapes, shape_of
+from .shapes import count_numbered, expected_temporal_shapes, shape_of
+from .values import check_values
 
 UNET, TEXT, VAE = "model.diffusion_model.", "cond_stage_model.", "first_stage_model."
 NO_MIDDLE_ATTENTION = -1
+COUNTERS = (".position_ids", ".num_batches_tracked")  # whole numbers, which nothing reads
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def split_video_base(tensors: Mapping[str, Tensor], file: str) -> VideoBase:
     """Takes the tensors of a video base apart and reads the U-Net's sizes off them.
 
     Raises:
-        WeightFileError: the U-Net or its temporal blocks are incomplete, or sizes contradict each other.
+        WeightFileError: the U-Net or its temporal blocks are incomplete, sizes contradict each other, or
+            values are no weights.
     """
     prefix = unet_prefix(tensors)
     text, vae = _part(tensors, TEXT), _part(tensors, VAE)
@@ -69,6 +72,7 @@ def split_video_base(tensors: Mapping[str, Tensor], file: str) -> VideoBase:
         loaded=tuple(name for name in tensors if name in used),
         ignored=tuple(name for name in tensors if name not in used),
     )
+    check_values({n: tensors[n] for n in report.loaded if not n.endswith(COUNTERS)}, file)
     return VideoBase(
         unet_spec=spec,
         unet={**spatial, **to_ours(table, temporal)},
@@ -101,10 +105,11 @@ def _unet_spec(
         channel_mult=channel_mult,
         num_res_blocks=num_res_blocks,
         transformer_depth=depths,
-        transformer_depth_middle=_depth(unet, "middle_block.1") or NO_MIDDLE_ATTENTION,
+        transformer_depth_middle=_depth(unet, "middle_block.1", file) or NO_MIDDLE_ATTENTION,
         # The host pops this list from its end, so it runs against the order of the output blocks.
         transformer_depth_output=tuple(
-            _depth(unet, f"output_blocks.{i}.1") for i in reversed(range(_count(unet, "output_blocks")))
+            _depth(unet, f"output_blocks.{i}.1", file)
+            for i in reversed(range(count_numbered(unet, "output_blocks.", file)))
         ),
         context_dim=shape_of(unet, f"{attention}.transformer_blocks.0.attn2.to_k.weight", (2,), file)[1],
         head_dim=head_dim,
@@ -120,7 +125,7 @@ def _levels(
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Channel multiplier and number of res blocks per level, and transformer depth per input res block."""
     multipliers, res_blocks, depths = [0], [0], []
-    for i in range(1, _count(unet, "input_blocks")):
+    for i in range(1, count_numbered(unet, "input_blocks.", file)):
         if f"input_blocks.{i}.0.op.weight" in unet:
             multipliers.append(0)
             res_blocks.append(0)
@@ -128,17 +133,12 @@ def _levels(
         width = shape_of(unet, f"input_blocks.{i}.0.out_layers.3.weight", (4,), file)[0]
         multipliers[-1] = width // model_channels
         res_blocks[-1] += 1
-        depths.append(_depth(unet, f"input_blocks.{i}.1"))
+        depths.append(_depth(unet, f"input_blocks.{i}.1", file))
     return tuple(multipliers), tuple(res_blocks), tuple(depths)
 
 
-def _count(unet: Mapping[str, Tensor], blocks: str) -> int:
-    numbers = [int(found[1]) for name in unet if (found := re.match(rf"{blocks}\.(\d+)\.", name))]
-    return max(numbers, default=-1) + 1
-
-
-def _depth(unet: Mapping[str, Tensor], spatial: str) -> int:
-    return _count(unet, re.escape(f"{spatial}.transformer_blocks"))
+def _depth(unet: Mapping[str, Tensor], spatial: str, file: str) -> int:
+    return count_numbered(unet, f"{spatial}.transformer_blocks.", file)
 
 
 def _first_attention(unet: Mapping[str, Tensor], file: str) -> str:
