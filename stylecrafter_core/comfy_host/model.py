@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import comfy.latent_formats
@@ -13,7 +14,7 @@ import comfy.model_patcher
 import comfy.supported_models_base
 import comfy.utils
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..formats import compare
 from ..spec import UNetSpec
@@ -47,6 +48,24 @@ def build_model(
     return VideoModel(config, device=device)
 
 
+def _conv_nd(dims: int, *args: Any, **kwargs: Any) -> nn.Module:
+    return (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1](*args, **kwargs)
+
+
+# torch's own layers as the host's U-Net asks for them.
+PLAIN_LAYERS = SimpleNamespace(**vars(nn), conv_nd=_conv_nd)
+
+
+def weight_shapes(spec: UNetSpec) -> dict[str, tuple[int, ...]]:
+    """The name and shape of every weight of a video U-Net of these sizes.
+
+    They come from a U-Net of torch's own layers on the meta device: under DynamicVRAM the host's layers hold
+    no weight before one is loaded.
+    """
+    unet = VideoUNet(**host_config(spec), dtype=torch.float32, device="meta", operations=PLAIN_LAYERS)
+    return {name: tuple(weight.shape) for name, weight in unet.state_dict().items()}
+
+
 def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comfy.model_patcher.ModelPatcher:
     """A MODEL with the weights of a video base, under the host's memory management.
 
@@ -69,10 +88,10 @@ def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comf
     )
     manual_cast = management.unet_manual_cast(dtype, load_device, supported)
     model = build_model(spec, dtype, manual_cast, management.unet_inital_load_device(parameters, dtype))
-    unet = model.diffusion_model
-    report = compare({name: tuple(w.shape) for name, w in unet.state_dict().items()}, tensors)
+    report = compare(weight_shapes(spec), tensors)
     report.raise_unless_complete(file, "the video U-Net")
-    unet.load_state_dict(dict(tensors))
+    # Cast here: under DynamicVRAM a layer keeps the dtype of what it is given.
+    model.diffusion_model.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()})
     log.info("StyleCrafter: %s", report.summary())
     return comfy.model_patcher.ModelPatcher(
         model, load_device=load_device, offload_device=management.unet_offload_device()

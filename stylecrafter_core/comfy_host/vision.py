@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..errors import MismatchError
 from ..features import VisionTower, VisionTowerSpec, contract_named, read_vision_tower, to_hugging_face
 from ..formats import read_tensors
+from .releases import record_dtypes
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,11 @@ def load_image_encoder(path: str | Path) -> Any:
     if tower.tensors["conv1.weight"].dtype == torch.float32 and not _precision_asked_for():
         clip_vision.model.float()
         clip_vision.dtype = torch.float32
-    clip_vision.model.load_state_dict(to_hugging_face(tower.tensors))
+    tensors = to_hugging_face(tower.tensors)
+    clip_vision.model.load_state_dict(
+        {name: tensor.to(clip_vision.dtype) for name, tensor in tensors.items()}
+    )
+    record_dtypes(clip_vision.model)
     _report(path, tower)
     return clip_vision
 
