@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from .average import Average
 from .checkpoint import Checkpoints, Progress, read_progress, step_of
 from .data.samples import Sample
 from .engine import Engine
+from .finite import SkippedSteps, require_finite
 from .metrics import Metrics
 from .observe import Observer
 from .optimiser import learning_rate, make_optimiser, set_learning_rate
@@ -38,12 +41,14 @@ class StepResult:
         losses, timesteps: [samples] unweighted losses and their timesteps; samples that failed are left out.
         norm: of the gradient before clipping.
         failures: reasons of this process's samples that could not be read.
+        finite: whether losses and gradient are finite; if not, the step was skipped: no weight has changed.
     """
 
     losses: Tensor
     timesteps: Tensor
     norm: float
     failures: tuple[str, ...]
+    finite: bool
 
 
 class Training:
@@ -90,7 +95,11 @@ class Training:
         observer = Observer(self.setup, self.engine)
         batches = iter(self.setup.loader(self.step))
         saved = self.step if self.checkpoints.latest() else -1
-        with Bar(self.step, run.steps, run.log_every, quiet=not self.engine.is_main) as bar:
+        skipped = SkippedSteps(self.config)
+        with (
+            metrics or nullcontext(),
+            Bar(self.step, run.steps, run.log_every, quiet=not self.engine.is_main) as bar,
+        ):
             while self.step < run.steps:
                 started = time.perf_counter()
                 result = self.train_step(batches)
@@ -101,6 +110,7 @@ class Training:
                     metrics.write(self.step, "train", measured)
                     for failure in result.failures:
                         log.warning("Left out of step %d: %s", self.step, failure)
+                self._judge(result, skipped)
                 stopping = self.engine.any(stop.wanted)
                 if stopping or self._due(run.checkpoint_every):
                     self.save()
@@ -109,19 +119,25 @@ class Training:
                     log.warning("Asked to stop: step %d is saved, go on with --resume", self.step)
                     break
                 self._observe(observer, metrics)
-        if self.step == run.steps and saved != self.step:
-            self.save()
-        if metrics is not None:
-            metrics.close()
+            if self.step == run.steps and saved != self.step:
+                self.save()
         return self.step == run.steps
 
     def save(self) -> None:
-        """A checkpoint of this step. Every process must call it."""
+        """A checkpoint of this step. Every process must call it.
+
+        Raises:
+            StyleCrafterError: something in it is not finite: earlier checkpoints stay.
+            WeightFileError: it cannot be written; earlier checkpoints stay.
+        """
         weights = whole_weights(self.setup.model)
         optimiser = self.engine.optimiser_state()
         average = {} if self.average is None else self.average.tensors()
         progress = Progress(self.step, optimiser, average, 0 if self.average is None else self.average.steps)
         if self.engine.is_main:
+            state = {**weights, **{f"average of {name}": value for name, value in average.items()}}
+            state |= {f"optimiser of {name}": values for name, values in optimiser["state"].items()}
+            self._require_finite(f"step {self.step} cannot be saved", state)
             self.checkpoints.save(
                 progress, lambda folder: write_outputs(folder, self.setup.model, weights, self._about())
             )
@@ -133,6 +149,7 @@ class Training:
         if self.average is not None:
             weights |= self.average.tensors()
         if self.engine.is_main:
+            self._require_finite("the result cannot be written", weights)
             write_outputs(self.config.run.dir, self.setup.model, weights, self._about())
         self.engine.wait()
 
@@ -151,13 +168,25 @@ class Training:
             parts.append(torch.stack([losses.detach(), made.inputs.timesteps, made.weights > 0]))
             failures += made.failures
         norm = self.engine.clip(self.config.optimiser.max_norm or float("inf"))
-        self.engine.optimiser.step()
-        self.engine.optimiser.zero_grad()
-        if self.average is not None:
-            self.average.update()
         seen = torch.stack(list(self.engine.gather(torch.cat(parts, dim=1).T.contiguous())))
         losses, timesteps, counted = seen.T.cpu()
-        return StepResult(losses[counted > 0], timesteps[counted > 0], float(norm), tuple(failures))
+        losses, timesteps = losses[counted > 0], timesteps[counted > 0]
+        finite = math.isfinite(norm) and bool(losses.isfinite().all())
+        self.engine.step(finite)
+        if finite and self.average is not None:
+            self.average.update()
+        return StepResult(losses, timesteps, float(norm), tuple(failures), finite)
+
+    def _judge(self, result: StepResult, skipped: SkippedSteps) -> None:
+        """Says that a step was skipped, and ends the run where that does not help. In every process."""
+        words = f"loss {result.losses.mean().item():g}, norm of the gradient {result.norm:g}"
+        if not result.finite:
+            log.warning("Step %d is skipped, no weight changes: %s", self.step, words)
+            self._require_finite(f"step {self.step} is the first that shows it", dict(self.trained))
+        skipped.count(self.step, not result.finite, words, self.checkpoints.latest())
+
+    def _require_finite(self, what: str, state: Any) -> None:
+        require_finite(what, state, self.config, self.checkpoints.latest())
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate(self.config.optimiser, step, self.config.run.steps)
@@ -173,6 +202,7 @@ class Training:
             "data": self.setup.plan.kind_at(self.step - 1),
             "lr": self._learning_rate(self.step - 1),
             "gradient_norm": result.norm,
+            "skipped": not result.finite,
             "samples": len(result.losses),
             "left_out": planned - len(result.losses),
             "seconds": round(seconds, 4),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from ..errors import InputError
 from ..media.files import written_whole
+from .finite import plain
 
 FILE = "metrics.jsonl"
 
@@ -35,16 +39,25 @@ class Metrics:
         Args:
             step: steps done.
             kind: "train" or "validation".
-            values: plain numbers, lists and texts.
+            values: plain numbers, lists and texts; numbers that are not finite become null.
+
+        Raises:
+            InputError: the disk refuses.
         """
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
+        line = json.dumps({"step": step, "kind": kind, **{k: plain(v) for k, v in values.items()}})
+        with self._explained(), self.path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
         if self._events is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self._events.add_scalar(f"{kind}/{name}", value, step)
 
-    def close(self) -> None:
+    def __enter__(self) -> Metrics:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Write out what is still in memory."""
         if self._events is not None:
             self._events.close()
@@ -54,8 +67,20 @@ class Metrics:
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if (done := _step_of(line)) is not None and done <= step]
-        with written_whole(self.path) as partial:
+        with self._explained(), written_whole(self.path) as partial:
             partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise InputError(
+                f"The measurements cannot be written to {self.path}.",
+                found=problem.strerror or str(problem),
+                expected="room on the disk and a folder that can be written",
+                fix="free some room and run the same command with --resume",
+            ) from problem
 
 
 def _events(folder: Path, step: int) -> Any:

@@ -14,10 +14,9 @@ def lines(folder) -> list[dict]:
 
 
 def test_a_line_per_step(tmp_path):
-    metrics = Metrics(tmp_path, 0, tensorboard=False)
-    metrics.write(1, "train", {"loss": 0.5, "loss_per_bin": [0.1, None], "data": "image"})
-    metrics.write(1, "validation", {"loss": 0.25})
-    metrics.close()
+    with Metrics(tmp_path, 0, tensorboard=False) as metrics:
+        metrics.write(1, "train", {"loss": 0.5, "loss_per_bin": [0.1, None], "data": "image"})
+        metrics.write(1, "validation", {"loss": 0.25})
     assert lines(tmp_path) == [
         {"step": 1, "kind": "train", "loss": 0.5, "loss_per_bin": [0.1, None], "data": "image"},
         {"step": 1, "kind": "validation", "loss": 0.25},
@@ -29,6 +28,23 @@ def test_a_line_is_on_the_disk_as_soon_as_it_is_written(tmp_path):
     for step in range(1, 4):
         metrics.write(step, "train", {"loss": 1.0})
         assert [line["step"] for line in lines(tmp_path)] == list(range(1, step + 1))
+
+
+def test_numbers_that_json_does_not_know_become_null(tmp_path):
+    nan, infinite = float("nan"), float("inf")
+    with Metrics(tmp_path, 0, tensorboard=False) as metrics:
+        metrics.write(1, "train", {"loss": nan, "gradient_norm": infinite, "loss_per_bin": [1.5, nan, None]})
+    (line,) = (tmp_path / FILE).read_text().splitlines()
+    found = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (found["loss"], found["gradient_norm"], found["loss_per_bin"]) == (None, None, [1.5, None, None])
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    with Metrics(tmp_path, 0, tensorboard=False) as metrics:
+        metrics.path = tmp_path / "gone" / FILE
+        with pytest.raises(InputError, match="measurements cannot be written") as caught:
+            metrics.write(1, "train", {"loss": 1.0})
+    assert "--resume" in caught.value.fix
 
 
 def test_lines_after_the_resumed_step_are_taken_out(tmp_path):
@@ -91,11 +107,10 @@ def test_tensorboard_gets_the_numbers(tmp_path, monkeypatch):
     module = type(sys)("tensorboard")
     module.SummaryWriter = lambda *args, **options: made.append(Writer(*args, **options)) or made[0]
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    metrics = Metrics(tmp_path, 4, tensorboard=True)
-    metrics.write(
-        5, "train", {"loss": 0.5, "samples": 3, "data": "image", "loss_per_bin": [1.0], "none": None}
-    )
-    metrics.close()
+    with Metrics(tmp_path, 4, tensorboard=True) as metrics:
+        metrics.write(
+            5, "train", {"loss": 0.5, "samples": 3, "data": "image", "loss_per_bin": [1.0], "none": None}
+        )
     (writer,) = made
     assert writer.folder == str(tmp_path / "tensorboard")
     assert writer.purge_step == 5, (

@@ -39,6 +39,10 @@ class AcceleratedEngine(Engine):
         trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         return self.accelerator.clip_grad_norm_(trained, max_norm)
 
+    def step(self, finite: bool) -> None:
+        # In float16 the gradient's scaler leaves out such a step by itself, and learns from it.
+        super().step(finite or self.accelerator.scaler is not None)
+
     def gather(self, values: Tensor) -> Tensor:
         return self.accelerator.gather(values)
 

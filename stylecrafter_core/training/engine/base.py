@@ -64,6 +64,16 @@ class Engine(ABC):
     def clip(self, max_norm: float) -> Tensor:
         """Scale gradients down to a joint norm of at most `max_norm`; returns the norm before."""
 
+    def step(self, finite: bool) -> None:
+        """One step of the optimiser, and no gradient afterwards.
+
+        Args:
+            finite: whether the gradient is; if not, the weights stay as they are.
+        """
+        if finite:
+            self.optimiser.step()
+        self.optimiser.zero_grad()
+
     @abstractmethod
     def gather(self, values: Tensor) -> Tensor:
         """[n] per process to [processes · n], in the order of the ranks."""
