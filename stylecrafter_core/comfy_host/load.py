@@ -44,7 +44,7 @@ def load_video_model(
     model = load_model(base.unet_spec, tensors, base_path.name)
     accept_context_windows(model)
     clip = load_clip(base.text, base_path.name) if base.text else None
-    vae = load_vae(base.vae) if base.vae else None
+    vae = load_vae(base.vae, base_path.name) if base.vae else None
     return (model if adapter is None else patch_model(model, adapter)), clip, vae
 
 

@@ -11,14 +11,27 @@ import comfy.latent_formats
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
+import comfy.supported_models
 import comfy.supported_models_base
 import comfy.utils
 import torch
 from torch import Tensor, nn
 
-from ..formats import compare
+from ..errors import WeightFileError
+from ..formats import compare, temporal_for_saving
 from ..spec import UNetSpec
 from .unet import VideoUNet, host_config
+
+# All that the host's networks raise on sizes that do not fit each other.
+BUILDING_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +43,15 @@ class VideoModelConfig(comfy.supported_models_base.BASE):
     unet_extra_config = {"attn_precision": torch.float32}  # noqa: RUF012 (the host's own form)
     latent_format = comfy.latent_formats.SD15
     memory_usage_factor = 1.0
+
+    def process_unet_state_dict_for_saving(self, state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The U-Net's tensors under their published names, so that a saved model loads like the base."""
+        published = temporal_for_saving(self.unet_config["temporal_blocks"], state_dict)
+        return super().process_unet_state_dict_for_saving(published)
+
+    def process_clip_state_dict_for_saving(self, state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The text tower's tensors under their published names, which are Stable Diffusion 2's."""
+        return comfy.supported_models.SD20.process_clip_state_dict_for_saving(self, state_dict)
 
 
 class VideoModel(comfy.model_base.BaseModel):
@@ -77,6 +99,7 @@ def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comf
     Raises:
         WeightFileError: weights are missing, left over or of a wrong shape; says which.
     """
+    _check_unet(spec, tensors, file)
     management = comfy.model_management
     load_device = management.get_torch_device()
     parameters = sum(tensor.numel() for tensor in tensors.values())
@@ -88,11 +111,25 @@ def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comf
     )
     manual_cast = management.unet_manual_cast(dtype, load_device, supported)
     model = build_model(spec, dtype, manual_cast, management.unet_inital_load_device(parameters, dtype))
-    report = compare(weight_shapes(spec), tensors)
-    report.raise_unless_complete(file, "the video U-Net")
     # Cast here: under DynamicVRAM a layer keeps the dtype of what it is given.
     model.diffusion_model.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()})
-    log.info("StyleCrafter: %s", report.summary())
     return comfy.model_patcher.ModelPatcher(
         model, load_device=load_device, offload_device=management.unet_offload_device()
     )
+
+
+def _check_unet(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> None:
+    """Before anything is allocated: the tensors are those of the U-Net with these sizes, name by name."""
+    try:
+        shapes = weight_shapes(spec)
+    except BUILDING_ERRORS as problem:
+        raise WeightFileError(
+            f"No U-Net can be made with the sizes of the one in {file}.",
+            found=f"width {spec.model_channels} times {list(spec.channel_mult)}, heads {spec.head_dim} wide "
+            f"({str(problem)[:200]})",
+            expected="a VideoCrafter1 U-Net",
+            fix="choose a complete checkpoint, as published",
+        ) from problem
+    report = compare(shapes, tensors)
+    report.raise_unless_complete(file, "video U-Net")
+    log.info("StyleCrafter: %s", report.summary())

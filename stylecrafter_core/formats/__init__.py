@@ -2,7 +2,7 @@
 
 from .detect import Kind, detect, is_video_base
 from .key_report import KeyReport, compare
-from .official_temporal import temporal_to_official
+from .official_temporal import temporal_for_saving, temporal_to_official
 from .own import save_adapter, save_temporal
 from .read import TensorFile, read_tensors
 from .readers import (
@@ -13,7 +13,7 @@ from .readers import (
     read_temporal,
     read_video_base,
 )
-from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .shapes import count_numbered, expected_adapter_shapes, expected_temporal_shapes, shape_of
 from .video_base import VideoBase
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "VideoBase",
     "adapter_to_official",
     "compare",
+    "count_numbered",
     "detect",
     "expected_adapter_shapes",
     "expected_temporal_shapes",
@@ -35,5 +36,7 @@ __all__ = [
     "read_video_base",
     "save_adapter",
     "save_temporal",
+    "shape_of",
+    "temporal_for_saving",
     "temporal_to_official",
 ]

@@ -50,6 +50,11 @@ OTHER_FILES = (
         "use the VideoCrafter1 checkpoint, Text2Video-512",
     ),
     (
+        r"relative_position_[kv]\.weight$",
+        "a video model that was saved before StyleCrafter gave its weights their published names",
+        "load the files that it was made from, and save it again",
+    ),
+    (
         r"^model\.diffusion_model\.",
         "an image checkpoint without the video model's temporal blocks",
         "load it with the checkpoint loader, or use the VideoCrafter1 checkpoint for video",

@@ -50,6 +50,14 @@ def temporal_to_official(
     return nested
 
 
+def temporal_for_saving(blocks: Iterable[TemporalBlockSpec], unet: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A whole U-Net in the host's names, its temporal transformers under their published ones."""
+    table = temporal_table(blocks)
+    ours = {row.ours for row in table}
+    spatial = {name: tensor for name, tensor in unet.items() if name not in ours}
+    return spatial | to_official(table, unet)
+
+
 def official_name(block: TemporalBlockSpec) -> str:
     """The published name of a temporal transformer."""
     return FIRST_OFFICIAL if block.name == FIRST_OURS else block.name
