@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..errors import WeightFileError
-from ..formats import compare
+from ..formats import check_values, compare, count_numbered, shape_of
 from .tower_names import from_hugging_face
 
 # Head widths that differ from the usual 64, by tower width: ViT-H, ViT-g, ViT-bigG, ViT-e as published.
@@ -40,7 +40,6 @@ OTHER_TOWERS = {
     "vision_model.head.": "a SigLIP vision tower, which has no class token",
     "embeddings.cls_token": "a DINOv2 vision tower",
 }
-_LAYER = re.compile(r"transformer\.resblocks\.(\d+)\.")
 # The tensors that the sizes are read off, with their numbers of dimensions.
 _ANCHORS = {"conv1.weight": 4, "positional_embedding": 2, "transformer.resblocks.0.mlp.c_fc.weight": 2}
 KIND = "CLIP vision tower of the usual build (names as in open_clip)"
@@ -107,6 +106,7 @@ def read_vision_tower(
     spec = _read_spec(own, activation, metadata, origin)
     foreign = {name: tensors[name] for name in beside if not _is_known(name, prefix)}
     compare(_expected_shapes(spec), {**own, **foreign}).raise_unless_complete(origin, KIND)
+    check_values(own, origin)
     return VisionTower(spec, own, tuple(beside))
 
 
@@ -141,13 +141,17 @@ def _split(
         projection = f"{_base(prefix)}visual_projection.weight"
         own = from_hugging_face(own)
         if projection in tensors:
-            own["proj"] = tensors[projection].T
+            own["proj"] = tensors[projection].mT if tensors[projection].ndim > 1 else tensors[projection]
             beside.remove(projection)
     return own, beside
 
 
 def _check_anchors(own: Mapping[str, Tensor], origin: str) -> None:
-    unfit = [name for name, ndim in _ANCHORS.items() if name not in own or own[name].ndim != ndim]
+    unfit = [
+        name
+        for name, ndim in _ANCHORS.items()
+        if name not in own or own[name].ndim != ndim or not own[name].numel()
+    ]
     if unfit:
         raise WeightFileError(
             f"{origin} does not hold a complete {KIND}.",
@@ -169,7 +173,7 @@ def _activation(
     if named is not None and named not in ACTIVATIONS:
         raise WeightFileError(
             f"{origin} names an activation in its header that CLIP towers do not have.",
-            found=f"hidden_act = {named!r}",
+            found=f"hidden_act = {named[:100]!r}",
             expected=" or ".join(ACTIVATIONS),
             fix="correct the header field",
         )
@@ -184,7 +188,7 @@ def _read_spec(
     width, patch_size = own["conv1.weight"].shape[0], own["conv1.weight"].shape[-1]
     num_positions = own["positional_embedding"].shape[0]
     grid = round((num_positions - 1) ** 0.5)
-    if grid**2 + 1 != num_positions:
+    if grid**2 + 1 != num_positions or not grid:
         raise WeightFileError(
             f"{origin} is not for square pictures.",
             found=f"{num_positions} positions",
@@ -193,12 +197,12 @@ def _read_spec(
         )
     return VisionTowerSpec(
         width=width,
-        layers=1 + max(int(match[1]) for name in own if (match := _LAYER.match(name))),
+        layers=count_numbered(own, "transformer.resblocks.", origin),
         num_heads=_num_heads(width, metadata, origin),
         mlp_width=own["transformer.resblocks.0.mlp.c_fc.weight"].shape[0],
         patch_size=patch_size,
         image_size=grid * patch_size,
-        output_dim=own["proj"].shape[-1] if "proj" in own else None,
+        output_dim=shape_of(own, "proj", (2,), origin)[1] if "proj" in own else None,
         activation=activation,
     )
 
@@ -206,9 +210,9 @@ def _read_spec(
 def _num_heads(width: int, metadata: Mapping[str, str], origin: str) -> int:
     named = metadata.get("num_heads")
     if named is not None:
-        if named.isdecimal() and int(named) > 0 and width % int(named) == 0:
+        if re.fullmatch(r"\d{1,6}", named) and int(named) > 0 and width % int(named) == 0:
             return int(named)
-        found, fix = f"num_heads = {named!r} for width {width}", "correct the header field"
+        found, fix = f"num_heads = {named[:100]!r} for width {width}", "correct the header field"
     else:
         candidates = (HEAD_WIDTHS[width],) if width in HEAD_WIDTHS else USUAL_HEAD_WIDTHS
         for head_width in candidates:

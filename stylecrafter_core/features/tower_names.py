@@ -64,11 +64,16 @@ def from_hugging_face(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name in tensors:
         query = _QUERY_NAME_BACK.fullmatch(name)
         parts = [] if query is None else [name.replace("q_proj", f"{letter}_proj") for letter in "qkv"]
-        if query is not None and all(part in left for part in parts):
+        if query is not None and _can_be_fused([left.get(part) for part in parts]):
             fused = torch.cat([left.pop(part) for part in parts])
             renamed[f"transformer.resblocks.{query[1]}.attn.in_proj_{query[2]}"] = fused
     renamed.update({_name_back(name): tensor for name, tensor in left.items()})
     return renamed
+
+
+def _can_be_fused(parts: list[Tensor | None]) -> bool:
+    shapes = [part.shape if part is not None else () for part in parts]
+    return all(shapes) and len({shape[1:] for shape in shapes}) == 1
 
 
 def _name_back(name: str) -> str:

@@ -14,6 +14,7 @@ from .readers import (
     read_video_base,
 )
 from .shapes import count_numbered, expected_adapter_shapes, expected_temporal_shapes, shape_of
+from .values import check_values
 from .video_base import VideoBase
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "TensorFile",
     "VideoBase",
     "adapter_to_official",
+    "check_values",
     "compare",
     "count_numbered",
     "detect",

@@ -139,6 +139,12 @@ def test_openais_archives_and_hugging_face_sizes_use_quick_gelu(file):
     assert read_vision_tower(to_hugging_face(large), {"hidden_act": "gelu"}).spec.activation == "gelu"
 
 
+def to_hugging_face_with_odd_query(file):
+    renamed = to_hugging_face({name.removeprefix("visual."): tensor for name, tensor in file.items()})
+    renamed["vision_model.encoder.layers.0.self_attn.q_proj.weight"] = torch.zeros(3, 7)
+    return renamed
+
+
 def without(tensors, part):
     return {name: tensor for name, tensor in tensors.items() if part not in name}
 
@@ -159,6 +165,12 @@ def without(tensors, part):
         (lambda f: without(f, "positional_embedding"), "no usable positional_embedding"),
         (lambda f: without(f, "resblocks"), "no usable transformer.resblocks.0.mlp.c_fc.weight"),
         (lambda f: {**f, "visual.conv1.weight": torch.zeros(160, 588)}, "no usable conv1.weight"),
+        (lambda f: {**f, "visual.conv1.weight": torch.zeros(0, 3, 14, 14)}, "no usable conv1.weight"),
+        (
+            lambda f: {**f, "visual.transformer.resblocks.1000000.ln_1.bias": torch.zeros(160)},
+            "no transformer.resblocks.2",
+        ),
+        (lambda f: to_hugging_face_with_odd_query(f), "self_attn.q_proj.weight"),
     ],
 )
 def test_an_incomplete_or_different_tower_is_refused_with_its_tensors_named(file, change, mentioned):
@@ -194,6 +206,7 @@ def test_other_files_are_refused_in_words(names, found):
         ({"num_heads": "3"}, "how many attention heads", "num_heads = '3' for width 160"),
         ({"num_heads": "two"}, "how many attention heads", "num_heads = 'two'"),
         ({"num_heads": "0"}, "how many attention heads", "num_heads = '0'"),
+        ({"num_heads": "9" * 5000}, "how many attention heads", "num_heads = '999"),
         ({"hidden_act": "relu"}, "activation", "hidden_act = 'relu'"),
     ],
 )
@@ -223,3 +236,11 @@ def test_positions_that_form_no_square_are_refused(file):
     with pytest.raises(WeightFileError, match="not for square pictures") as caught:
         read_vision_tower(file, origin="enc.pth")
     assert "200 positions" in caught.value.found
+
+
+def test_values_that_are_no_weights_are_refused(file):
+    name = "visual.transformer.resblocks.1.ln_2.bias"
+    broken = {**file, name: torch.full_like(file[name], float("nan"))}
+    with pytest.raises(WeightFileError, match="NaN or infinite") as caught:
+        read_vision_tower(broken, origin="enc.pth")
+    assert "transformer.resblocks.1.ln_2.bias" in caught.value.found
