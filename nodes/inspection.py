@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.inspection import predicted_gains
 from ..stylecrafter_core.evaluation import draw_gains, gain_table
 from .sockets import ADAPTER, STYLE, schema
@@ -42,6 +43,7 @@ class StyleCrafterScaleInspector(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter: Any, clip: Any, prompts: str, style: Any, **more: Any) -> io.NodeOutput:
+        adapter = connected(adapter, "StyleCrafterScaleInspector")
         lines = [line.strip() for line in prompts.splitlines() if line.strip()]
         styles = [style, *(more[name] for name in MORE_STYLES if more.get(name) is not None)]
         gains = predicted_gains(adapter, clip, lines, styles)

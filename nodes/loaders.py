@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.load import load_adapter, load_video_model
 from ..stylecrafter_core.comfy_host.patch import patch_model
 from ..stylecrafter_core.comfy_host.vision import load_image_encoder
@@ -117,7 +118,7 @@ class StyleCrafterPatchModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, adapter: Any) -> io.NodeOutput:
-        return io.NodeOutput(patch_model(model, adapter))
+        return io.NodeOutput(patch_model(model, connected(adapter, "StyleCrafterPatchModel")))
 
 
 class StyleCrafterImageEncoderLoader(io.ComfyNode):

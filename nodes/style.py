@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from ..stylecrafter_core.comfy_host.vision import encode_references
 from ..stylecrafter_core.spec import FAMILIES
@@ -46,6 +47,7 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter: Any, clip_vision: Any, images: Any, **more: Any) -> io.NodeOutput:
+        adapter = connected(adapter, "StyleCrafterEncodeStyle")
         batches = [images, *(more[name] for name in MORE_IMAGES if more.get(name) is not None)]
         tokens = encode_references(clip_vision, batches, FAMILIES[adapter.spec.family].clip_tokens)
         return io.NodeOutput(adapter.encode(tokens))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..adapter import SiteStyle, Style, StyleAdapter
-from ..errors import MismatchError
+from ..errors import InputError, MismatchError
 from ..formats import AdapterFile
 from ..spec import AdapterSpec
 
@@ -97,6 +97,18 @@ class HostAdapter:
         comfy.model_management.load_models_gpu([self.patcher])
         device = self.patcher.load_device
         return compute(*(tensor.to(device, torch.float32) for tensor in tensors))
+
+
+def connected(adapter: HostAdapter | None, node_id: str) -> HostAdapter:
+    """The adapter itself; InputError, naming the node, where a loader gave none."""
+    if adapter is not None:
+        return adapter
+    raise InputError(
+        f"{node_id}: the input adapter is connected, but no adapter comes through it.",
+        found="adapter_name none in StyleCrafterVideoModelLoader",
+        expected="a style adapter",
+        fix="choose a file under adapter_name there, or connect StyleCrafterAdapterLoader",
+    )
 
 
 def _cast(site: SiteStyle, dtype: torch.dtype) -> SiteStyle:

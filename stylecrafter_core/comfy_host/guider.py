@@ -15,6 +15,7 @@ from torch import Tensor
 from ..guidance import DualGuidance
 from .conditioning import Conditioning, strip_style, style_requests
 from .keys import GUIDANCE_INTERVAL, ROLES
+from .latents import check_latent
 from .patch import check_styles
 from .sampling_part import in_part
 from .scales import check_guidance_scales
@@ -54,6 +55,15 @@ class StyleGuider(comfy.samplers.CFGGuider):
         self.guidance = DualGuidance(cfg_text, cfg_style)
         self.set_conds(positive, negative)
         self.set_cfg(cfg_text)
+
+    def sample(self, noise: Tensor, latent_image: Tensor, *arguments: Any, **more: Any) -> Tensor:
+        """See the host's guider.
+
+        Raises:
+            MismatchError: the latent is of another kind of model.
+        """
+        check_latent(self.model_patcher, latent_image)
+        return super().sample(noise, latent_image, *arguments, **more)
 
     def predict_noise(
         self, x: Tensor, timestep: Tensor, model_options: dict | None = None, seed: int | None = None

@@ -21,7 +21,7 @@ def predicted_gains(adapter: HostAdapter, clip: Any, prompts: list[str], styles:
         styles: of this adapter, at least one.
 
     Raises:
-        InputError: no prompt.
+        InputError: no prompt, or no text encoder.
         MismatchError: a style of another adapter, or text tokens that the adapter cannot read.
     """
     if not prompts:
@@ -30,6 +30,13 @@ def predicted_gains(adapter: HostAdapter, clip: Any, prompts: list[str], styles:
             found="prompts without text",
             expected="one prompt per line",
             fix="write at least one line into prompts",
+        )
+    if clip is None:
+        raise InputError(
+            "StyleCrafterScaleInspector: the input clip is connected, but no text encoder comes through it.",
+            found="a video base without a text encoder",
+            expected="the CLIP that belongs to the model",
+            fix="connect a CLIP loader",
         )
     for style in styles:
         adapter.check_style(style)

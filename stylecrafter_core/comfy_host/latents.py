@@ -1,12 +1,13 @@
-"""Empty latents of videos."""
+"""Latents: empty ones of videos, and whether one fits a model."""
 
 from __future__ import annotations
 
 import comfy.model_management
+import comfy.model_patcher
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, MismatchError
 
 LATENT_CHANNELS = 4
 PIXELS_PER_LATENT = 8
@@ -39,3 +40,20 @@ def _check_sizes(**sizes: tuple[int, int]) -> None:
                 expected=f"{least} or more",
                 fix=f"set {name} to such a number, or look at what is linked to it",
             )
+
+
+def check_latent(model: comfy.model_patcher.ModelPatcher, samples: Tensor) -> None:
+    """Raise MismatchError unless the latent has the model's number of dimensions and of channels."""
+    form = model.get_model_object("latent_format")
+    dimensions = form.latent_dimensions + 2
+    if samples.ndim == dimensions and samples.shape[1] == form.latent_channels:
+        return
+    rows = "rows" if dimensions == 4 else "batch"
+    raise MismatchError(
+        "The latent does not belong to this model.",
+        found=f"a latent of shape {list(samples.shape)}",
+        expected=f"[{rows}, {form.latent_channels}, {'frames, ' * (dimensions - 4)}height, width], "
+        f"as a {type(model.model).__name__} has it",
+        fix="connect StyleCrafterEmptyVideoLatent for the video model, EmptyLatentImage for SDXL, or encode "
+        "with the VAE of this model; latents of Hunyuan, Mochi, LTX and others do not fit",
+    )

@@ -1,4 +1,4 @@
-"""A MODEL that understands styles: two wrappers, nothing shared is mutated.
+"""A MODEL that understands styles: wrappers, nothing shared is mutated.
 
 The first wrapper sees every condition before the host batches it and makes its style ready: K, V, gains.
 The second sees every call of the diffusion model and composes, for that call only, attention replacements
@@ -8,6 +8,7 @@ which call whatever was registered before and add the style term. So order of pa
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,11 +27,14 @@ from .conditioning import (
     StyleCond,
     StyleRequest,
     ready_term,
+    style_requests,
     styled_alike,
     unpatched_model_error,
 )
 from .keys import ROLES, STYLE, WRAPPER
 from .sites import sites_for
+
+log = logging.getLogger(__name__)
 
 # Newer hosts pass transformer_options on to the attention function.
 _PASSES_OPTIONS = "kwargs" in inspect.signature(optimized_attention).parameters
@@ -51,6 +55,7 @@ def patch_model(
     for kind, wrapper in (
         (WrappersMP.CALC_COND_BATCH, StyleBinder(adapter)),
         (WrappersMP.DIFFUSION_MODEL, StyleInjector(sites)),
+        (WrappersMP.OUTER_SAMPLE, NegativeWatch()),
     ):
         patched.remove_wrappers_with_key(kind, WRAPPER)
         patched.add_wrapper_with_key(kind, WRAPPER, wrapper)
@@ -113,6 +118,23 @@ class StyleBinder:
     def _term(self, request: StyleRequest, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
         gains = request.strength * self.adapter.gains_of(request.style, text_BND)
         return ready_term(self.adapter.site_styles_of(request.style, dtype), gains.to(dtype))
+
+
+class NegativeWatch:
+    """Says in the log where a sampling begins with a style in its negative prompt."""
+
+    def __deepcopy__(self, memo: dict) -> NegativeWatch:
+        return self
+
+    def __call__(self, executor: Any, *arguments: Any, **more: Any) -> Any:
+        negative = executor.class_obj.conds.get("negative") or []
+        if any(request.strength for request in style_requests(negative)):
+            log.warning(
+                "StyleCrafter: the negative prompt carries a style, so the picture moves away from that "
+                "style. Conditioning Zero Out and other nodes keep the style of what they are given: connect "
+                "the prompt as it was before Apply Style, or an empty one."
+            )
+        return executor(*arguments, **more)
 
 
 class StyleInjector:

@@ -7,6 +7,7 @@ from typing import Any
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from torch import Tensor
 
+from ..errors import InputError
 from ..spec import TemporalBlockSpec, UNetSpec
 from ..temporal import TemporalTransformer, check_frames
 from .keys import INDEPENDENT_FRAMES, NUM_FRAMES
@@ -55,7 +56,17 @@ def frames_per_video(x: Tensor, transformer_options: dict) -> int:
 
     Each condition in the batch is one video, unless the model was told a video length. Inside a context
     window the rows are the window's frames, and the length of the whole video says nothing.
+
+    Raises:
+        InputError: the latent is not made of frames as rows, or the frames are no whole videos.
     """
+    if x.ndim != 4:
+        raise InputError(
+            "The latent does not belong to the video model.",
+            found=f"a latent of shape {list(x.shape)}",
+            expected="[frames, 4, height / 8, width / 8]",
+            fix="connect StyleCrafterEmptyVideoLatent, or frames encoded with the VAE of this model",
+        )
     rows_per_cond = len(x) // len(transformer_options.get("cond_or_uncond", (0,)))
     num_frames = transformer_options.get(NUM_FRAMES, rows_per_cond)
     check_frames(rows_per_cond, num_frames)
