@@ -16,8 +16,8 @@ MOST_LINES = 300
 
 DESCRIPTIONS = frozenset({"errors", "spec", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
-EDGES = frozenset({"features", "media", "evaluation"})
-PURE = DESCRIPTIONS | METHOD | {"formats", "loading", "features", "media"}
+EDGES = frozenset({"features", "media", "evaluation", "metrics"})
+PURE = DESCRIPTIONS | METHOD | {"formats", "loading", "features", "media", "metrics"}
 STANDARD = frozenset(sys.stdlib_module_names)
 HOST = frozenset(
     {
