@@ -1,5 +1,6 @@
 """The sockets: what an artist sees. Each node is a description and one call inwards."""
 
+from .example_pictures import place_pictures
 from .guidance import StyleCrafterDualCFG, StyleCrafterGuidanceInterval, StyleCrafterGuider
 from .inspection import StyleCrafterScaleInspector
 from .loaders import (
@@ -14,6 +15,7 @@ from .style import StyleCrafterApplyStyle, StyleCrafterEncodeStyle
 from .video import StyleCrafterEmptyVideoLatent, StyleCrafterVideoCombine
 
 register_folder()
+place_pictures()
 
 _NODES = (
     StyleCrafterVideoModelLoader,

@@ -1,12 +1,31 @@
-"""Fill a workflow in API form: weight files, style picture and prompt."""
+"""Workflows in API form: their templates, and weight files, style picture and prompt filled in."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 ApiPrompt = dict[str, dict[str, Any]]
+
+# Name of the file in workflows/api -> name of the template in workflows/, which is its title in the page.
+TEMPLATES = {
+    "single_reference_video": "Style a video with one picture",
+    "several_references_video": "Style a video with several pictures",
+    "long_video": "Style a long video",
+    "image_with_video_model": "Style an image with the video model",
+    "sdxl_one_reference": "Style an SDXL image with one picture",
+    "sdxl_several_references": "Style an SDXL image with several pictures",
+    "sdxl_with_lora": "Style an SDXL image with a LoRA",
+    "sdxl_with_controlnet": "Style an SDXL image with a ControlNet",
+}
+
+
+def template_of(workflow: Path) -> Path:
+    """Where the template of a workflow in API form lies, whether or not there is one."""
+    name = TEMPLATES.get(workflow.stem, workflow.stem)
+    return workflow.absolute().parents[1] / f"{name}.json"
 
 
 def fill(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import environment
 import pinned_hosts
-from api_prompt import ApiPrompt
+from api_prompt import ApiPrompt, template_of
 from demo_errors import DemoError, job_in_words, server_in_words
 from demo_jobs import DemoJob, all_jobs, own_job
 from environment import ROOT, say
@@ -88,7 +88,7 @@ def _prompt(job: DemoJob, base: Path, weights: dict[str, str]) -> ApiPrompt:
 def _run_job(client: ComfyClient, base: Path, job: DemoJob, prompt: ApiPrompt) -> Path:
     words = "its own prompt" if job.prompt is None else job.prompt
     say(f"{job.title}: {job.workflow.name}, {words}")
-    template = _template(job.workflow.absolute().parents[1] / job.workflow.name)
+    template = _template(template_of(job.workflow))
     with job_in_words(job.workflow, prompt, base):
         done = client.wait(
             client.queue(prompt, template), JOB_TIMEOUT_S, lambda message: _say_progress(prompt, message)

@@ -11,7 +11,7 @@ from environment import ROOT
 
 WORKFLOWS = ROOT / "workflows" / "api"
 PROMPT = "a red fox runs to the left in front of houses"
-# Paintings that the small family has never seen: Van Gogh's irises, El Greco's Toledo, Monet's haystacks.
+# Paintings that the small family has never seen: Van Gogh's irises, El Greco's Toledo, Millet's haystacks.
 IRISES, TOLEDO, HAYSTACKS = 436528, 436575, 437097
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
 # What the small family was trained for.
@@ -34,7 +34,7 @@ class DemoJob:
 
     Attributes:
         title: of its row in the overview; jobs of the same title share it.
-        workflow: file in API form; the template of the same name lies one folder above it.
+        workflow: file in API form; its template lies one folder above it.
         paintings: numbers of the style references in the museum's catalogue.
         prompt: what is shown; None keeps the workflow's own words.
         values: for inputs of these names.

@@ -16,6 +16,7 @@ from pathlib import Path
 import demo
 import environment
 import pinned_hosts
+from api_prompt import template_of
 from demo_jobs import HAYSTACKS, IRISES, PROMPT, TOLEDO, VALUES, WORKFLOWS, DemoJob
 from environment import ROOT, say
 
@@ -48,7 +49,7 @@ def _make(host: Path) -> None:
     results = demo.run(host, demo.BASE, [*templates, *pairs])
     for job, result in zip(templates, results):
         picture = thumbnail(references(job), frames_of(result))
-        picture.save(ROOT / "workflows" / f"{job.workflow.stem}.jpg", quality=88)
+        picture.save(template_of(job.workflow).with_suffix(".jpg"), quality=88)
     rows = demo.overview_rows(pairs, results[len(templates) :], demo.BASE)
     write_overview(rows, PAIRS_FILE)
     say(f"Written: {len(templates)} thumbnails and {PAIRS_FILE}")

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
+API = ROOT / "workflows" / "api"
 NAMES = (
     "single_reference_video",
     "several_references_video",
@@ -40,7 +41,7 @@ print(json.dumps(family.place(Path(sys.argv[1]))))
 
 
 def workflow(name: str) -> dict[str, Any]:
-    return json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((API / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.usefixtures("pack")
@@ -75,13 +76,16 @@ def weights(served_base: Path) -> dict[str, str]:
     return json.loads(placed.stdout)
 
 
-def run(client: Any, name: str, weights: dict[str, str], **values: Any) -> Any:
-    from api_prompt import fill
+def run(client: Any, file: Path, weights: dict[str, str], **values: Any) -> Any:
+    from api_prompt import fill, template_of
 
-    template = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    template = template_of(file)
+    shown = json.loads(template.read_text(encoding="utf-8")) if template.is_file() else None
     pictures = [f"style_{number}.png" for number in range(3)]
-    prompt = fill(workflow(name), {**weights, **SMALL, **values}, pictures, None)
-    job = client.wait(client.queue(prompt, template), 300.0)
+    prompt = fill(
+        json.loads(file.read_text(encoding="utf-8")), {**weights, **SMALL, **values}, pictures, None
+    )
+    job = client.wait(client.queue(prompt, shown), 300.0)
     assert job.error is None, job.error
     return job
 
@@ -102,7 +106,7 @@ def saved(job: Any, base: Path, suffix: str) -> Path:
 def test_a_video_comes_out(
     name: str, frames: int, weights: dict[str, str], served_host: Any, served_base: Path
 ) -> None:
-    job = run(served_host, name, weights)
+    job = run(served_host, API / f"{name}.json", weights)
     steps = [
         (data["value"], data["max"]) for data in job.data_of("progress") if data["max"] == SMALL["steps"]
     ]
@@ -119,14 +123,23 @@ def test_a_video_comes_out(
 
 
 def test_an_image_comes_out(weights: dict[str, str], served_host: Any, served_base: Path) -> None:
-    job = run(served_host, "image_with_video_model", weights)
+    job = run(served_host, API / "image_with_video_model.json", weights)
     with Image.open(saved(job, served_base, ".png")) as picture:
         assert picture.size == (SMALL["width"], SMALL["height"])
+
+
+def test_a_workflow_of_the_first_version_runs(weights: dict[str, str], served_host: Any) -> None:
+    """Several references as one batch of the host's Batch Images, which newer versions call deprecated."""
+    file = ROOT / "tests" / "golden" / "workflows" / "several_references_0_1_api.json"
+    assert "ImageBatch" in {node["class_type"] for node in json.loads(file.read_text("utf-8")).values()}
+    run(served_host, file, weights, frames=2)
 
 
 def test_the_templates_are_offered_to_the_page(served_address: str) -> None:
     import urllib.request
 
+    from api_prompt import TEMPLATES
+
     with urllib.request.urlopen(f"{served_address}/api/workflow_templates") as answer:
         offered = json.load(answer)
-    assert any(set(NAMES) <= set(names) for names in offered.values())
+    assert any({TEMPLATES[name] for name in NAMES} <= set(names) for names in offered.values())
