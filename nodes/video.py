@@ -114,7 +114,8 @@ class StyleCrafterVideoCombine(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="StyleCrafter",
-                    tooltip="Start of the file name; may hold folders, %width%, %height%, %year%.",
+                    tooltip="Start of the file name; may hold folders, %date:yyyy-MM-dd%, "
+                    "%StyleCrafterSampler.seed%, %width%, %height%.",
                 ),
                 io.Combo.Input(
                     "format",
