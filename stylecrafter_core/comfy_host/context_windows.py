@@ -18,11 +18,14 @@ class FrameWindows(IndexListContextHandler):
     """The host's handler, for a batch of frames.
 
     Differs: hosts up to at least 0.3.75 compare the whole batch of timesteps with the schedule, which fails
-    unless there are as many frames as sigmas; all frames share one timestep, so one is compared here.
+    unless there are as many frames as sigmas; all frames share one timestep, so one is compared here. Newer
+    hosts put an earlier frame before every window but the first, for autoencoders whose first latent frame
+    is special; here every frame is a latent of its own, and a window holds its frames alone.
     """
 
     def __init__(self, handler: IndexListContextHandler):
         self.__dict__.update(handler.__dict__)
+        self.causal_window_fix = False
 
     def set_step(self, timestep: Tensor, model_options: dict) -> None:
         """Find the step of the schedule that this timestep belongs to."""

@@ -226,11 +226,20 @@ def _run_v3(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     from comfy_api.latest import io
 
-    values = {getattr(io.Hidden, name): value for name, value in hidden.items()}
-    node_class.GET_SCHEMA()
-    output = node_class.PREPARE_CLASS_CLONE(values).EXECUTE_NORMALIZED(**inputs)
+    values: Any = {getattr(io.Hidden, name): value for name, value in hidden.items()}
+    if hasattr(io.HiddenHolder, "from_v3_data"):  # newer hosts hand them over beside other things
+        values = {"hidden_inputs": values}
+    schema = node_class.GET_SCHEMA()
+    clone = node_class.PREPARE_CLASS_CLONE(values)
+    output = clone.EXECUTE_NORMALIZED(**{**_defaults_of(schema), **inputs})
     ui = output.ui if isinstance(output.ui, dict) or output.ui is None else output.ui.as_dict()
     return tuple(output.args), ui or {}
+
+
+def _defaults_of(schema: Any) -> dict[str, Any]:
+    """What the page sends of widgets that nobody touched."""
+    defaults = {item.id: getattr(item, "default", None) for item in schema.inputs if not item.optional}
+    return {name: default for name, default in defaults.items() if default is not None}
 
 
 def _run_v1(node_class: Any, inputs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
