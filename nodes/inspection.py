@@ -7,8 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.adapter import connected
+from ..stylecrafter_core.comfy_host.gain_chart import draw_gains, gain_table
 from ..stylecrafter_core.comfy_host.inspection import predicted_gains
-from ..stylecrafter_core.evaluation import draw_gains, gain_table
 from .sockets import ADAPTER, STYLE, schema
 
 MORE_STYLES = ("style_2", "style_3", "style_4")

@@ -4,7 +4,7 @@ python scripts/demo.py                    sets up what is missing, runs three wo
 python scripts/demo.py --prompt "a sailing boat in a storm" --painting 435868
 COMFYUI_PATH=... python scripts/demo.py   in the ComfyUI you have; its models and nodes stay as they are
 
-The model is the small one in weights/, made by scripts/train_small.py: 128×128 pixels, 8 frames, and words
+The model is the small one in weights/, made by lab/train_small.py: 128×128 pixels, 8 frames, and words
 for a few dozen subjects and places. Everything it makes is in .demo/.
 """
 
@@ -62,7 +62,8 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     import torch
     from comfy_client import ComfyClient
     from comfy_server import place_pack, serve
-    from small import family
+
+    from lab.family import family
 
     weights = family.place(base / "models")
     prompts = [_prompt(job, base, weights) for job in jobs]

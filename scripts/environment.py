@@ -21,7 +21,7 @@ OLDEST_PYTHON = (3, 10)
 TORCH = ROOT / "scripts" / "requirements-torch.txt"
 PACK = ROOT / "requirements.txt"
 TRAIN = ROOT / "requirements-train.txt"
-SMALL = ROOT / "scripts" / "requirements-small.txt"
+LAB = ROOT / "lab" / "requirements.txt"
 DEV = ROOT / "scripts" / "requirements-dev.txt"
 
 # Words of pip and of the operating system, and what they mean to the person in front of the screen:
@@ -104,7 +104,7 @@ def enter(current_interpreter: bool) -> None:
 
 def install(host: Path, current_interpreter: bool) -> None:
     """Install what every part of the repository needs, unless that was done for the same files."""
-    files = [TORCH, PACK, TRAIN, host / "requirements.txt", SMALL, DEV]
+    files = [TORCH, PACK, TRAIN, host / "requirements.txt", LAB, DEV]
     if current_interpreter:
         if importlib.util.find_spec("torch") is not None:
             files.remove(TORCH)  # a set that works is left as it is

@@ -16,7 +16,7 @@ MOST_LINES = 300
 
 DESCRIPTIONS = frozenset({"errors", "spec", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
-EDGES = frozenset({"features", "media", "evaluation", "metrics"})
+EDGES = frozenset({"features", "media", "metrics"})
 PURE = DESCRIPTIONS | METHOD | {"formats", "loading", "features", "media", "metrics"}
 STANDARD = frozenset(sys.stdlib_module_names)
 HOST = frozenset(
@@ -69,14 +69,11 @@ ROOMS = {
     "loading": Room(DESCRIPTIONS | METHOD | {"formats"}, frozenset({"torch"})),
     "core": Room(PURE, NOTHING),
     "comfy_host": Room(PURE, host=None),
-    "training": Room(PURE | {"comfy_host", "evaluation", "core"}),
-    # Of evaluation, nodes show the charts.
-    "nodes": Room(
-        PURE - METHOD - {"loading"} | {"comfy_host", "evaluation"}, frozenset({"torch"}), SOCKETS_OF_THE_HOST
-    ),
+    "training": Room(PURE | {"comfy_host", "core"}),
+    "nodes": Room(PURE - METHOD - {"loading"} | {"comfy_host"}, frozenset({"torch"}), SOCKETS_OF_THE_HOST),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
     "train": Room(frozenset({"core", "training", "comfy_host", "errors"})),
-    "evaluate": Room(frozenset({"core", "evaluation", "media", "features", "comfy_host", "errors"})),
+    "evaluate": Room(frozenset({"core", "media", "features", "comfy_host", "errors"})),
 }
 
 

@@ -1,4 +1,4 @@
-"""`scripts/miniature.py` in a process of its own, without its set-up: `… HOST ARGUMENTS`; 2: refused."""
+"""`lab/miniature.py` in a process of its own, without its set-up: `… HOST ARGUMENTS`; 2: refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ sys.path += [str(ROOT / "scripts"), str(ROOT)]
 
 
 def main(host: Path, arguments: list[str]) -> int:
-    import miniature
-
+    from lab import miniature
     from stylecrafter_core.errors import InputError
 
     try:

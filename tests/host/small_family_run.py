@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "scripts"), str(ROOT)]
+sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "lab"), str(ROOT)]
 
 
 def main(folder: Path, host: Path) -> None:
@@ -18,9 +18,10 @@ def main(folder: Path, host: Path) -> None:
     activate(host, cpu=True)
     import torch
     from safetensors.torch import save_file
-    from small import packages, recipe
-    from small.styles import adain
     from tiny_style_network import tiny_style_network
+
+    from lab.family import packages, recipe
+    from lab.styles import adain
 
     torch.set_num_threads(1)
     packages.FOLDER = folder / "style network"

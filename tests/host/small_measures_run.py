@@ -1,4 +1,4 @@
-"""`scripts/measure_small.py` without its set-up, on the tiny family and an adapter that was never trained.
+"""`lab/measure_small.py` without its set-up, on the tiny family and an adapter that was never trained.
 
 `… FAMILY FOLDER HOST`. Every measurement has few paintings, prompts, settings and steps.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "scripts"), str(ROOT)]
+sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "lab"), str(ROOT)]
 
 
 def main(family: Path, folder: Path, host: Path) -> None:
@@ -20,10 +20,11 @@ def main(family: Path, folder: Path, host: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    import measure_small
-    from small import packages
-    from small.judging import bounds, content, curve, grid, time
     from tiny_style_network import tiny_style_network
+
+    from lab import measure_small
+    from lab.family import packages
+    from lab.judging import bounds, content, curve, grid, time
 
     write_weights(family, folder)
     content.TESTS = 20

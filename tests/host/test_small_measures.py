@@ -20,7 +20,7 @@ OF_VIDEOS = OF_PICTURES | {"warp_error", "warp_error_masked", "motion_percent", 
 
 @pytest.fixture(scope="module")
 def measured(host, small_family, tmp_path_factory) -> Path:
-    """A folder with what `scripts/measure_small.py` writes."""
+    """A folder with what `lab/measure_small.py` writes."""
     folder = tmp_path_factory.mktemp("measures")
     run_script("small_measures_run.py", small_family, folder, host.path)
     return folder

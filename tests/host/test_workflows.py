@@ -34,8 +34,8 @@ FRAME_RATE = 8
 PLACE = """
 import json, sys
 from pathlib import Path
-sys.path += ["", ".."]
-from small import family
+sys.path.append("")
+from lab.family import family
 print(json.dumps(family.place(Path(sys.argv[1]))))
 """
 
@@ -68,7 +68,7 @@ def weights(served_base: Path) -> dict[str, str]:
         Image.fromarray((pixels * 255).byte().numpy()).save(pictures / f"style_{number}.png")
     placed = subprocess.run(
         [sys.executable, "-c", PLACE, str(served_base / "models")],
-        cwd=ROOT / "scripts",
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -1,9 +1,8 @@
 """Numbers on command lines: taken as they are meant, or refused by name."""
 
-import make_small_data
-import measure_small
-import miniature
 import pytest
+
+from lab import make_small_data, measure_small, miniature
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import demo_jobs
 import numpy as np
 import paintings
 import pytest
-import thumbnails
 from api_prompt import fill
 from comfy_client import Job
 from contact_sheet import frames_of, spread, thumbnail, write_overview
 from PIL import Image
-from small.gallery import catalogue, sound_paintings
 from workflow_file import filled_workflow, read_workflow
 
+from lab import thumbnails
+from lab.family.gallery import catalogue, sound_paintings
 from stylecrafter_core.errors import InputError
 
 OWN_FILE = Path("mine.json")

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ServerDisconnectedError
 from comfy_client import PromptRefusedError
 from comfy_server import ServerError
-from small import family
+
+from lab.family import family
 
 FILE = Path("mine.json")
 PROMPT = {

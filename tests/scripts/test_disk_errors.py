@@ -3,13 +3,10 @@
 import sys
 
 import environment
-import make_small_data
-import measure_small
-import miniature
 import pinned_hosts
-import publish_small
 import pytest
-import train_small
+
+from lab import make_small_data, measure_small, miniature, publish_small, train_small
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_second_run_installs_nothing(host, pip_calls):
         "requirements.txt",
         "requirements-train.txt",
         "requirements.txt",
-        "requirements-small.txt",
+        "requirements.txt",
         "requirements-dev.txt",
     ]
 

@@ -1,0 +1,60 @@
+"""What a content number shows: a rendered scene, now and then a photograph; footage among the clips.
+
+Content numbers of pictures start at 0, those of clips at FIRST_OF_CLIPS. From FIRST_OF_JUDGES on they are
+kept for judging: nothing that is trained ever sees them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..scenes import Scene, caption_of, draw_clip, draw_picture, random_scene
+from .footage import footage_clip, random_view
+from .photos import PHOTOS, photo_part
+from .randomness import generator
+from .sizes import FRAMES
+
+FIRST_OF_CLIPS = 500_000
+FIRST_OF_JUDGES = 10**6
+PHOTO_SHARE = 1 / 30
+MOVING_SHARE = 0.6  # of the pictures show the middle of a motion, and their caption tells it
+
+
+@dataclass(frozen=True)
+class Content:
+    """Pixels uint8, [H, W, 3] or [T, H, W, 3], and what they show."""
+
+    caption: str
+    subject: str
+    pixels: NDArray[np.uint8]
+
+
+def scene(seed: int, number: int, moving: bool = True) -> Scene:
+    """The scene of a content number."""
+    return random_scene(generator(seed, "scene", number), moving=moving)
+
+
+@lru_cache(maxsize=32)  # a block shows each of its contents three times
+def picture_content(seed: int, number: int) -> Content:
+    """The picture of a content number."""
+    random = generator(seed, "picture", number)
+    if random.random() < PHOTO_SHARE:
+        photo = PHOTOS[int(random.integers(len(PHOTOS)))]
+        words = photo.captions[int(random.integers(len(photo.captions)))]
+        return Content(words, photo.subject, photo_part(photo, random))
+    shown = scene(seed, number, moving=bool(random.random() < MOVING_SHARE))
+    return Content(caption_of(shown), shown.subject, draw_picture(shown))
+
+
+def clip_content(seed: int, number: int, footage: bool) -> Content:
+    """The clip of a content number."""
+    if footage:
+        random = generator(seed, "footage", number)
+        view = random_view(random)
+        return Content(view.caption, "city", footage_clip(view, random))
+    shown = scene(seed, number)
+    return Content(caption_of(shown), shown.subject, draw_clip(shown, FRAMES))

@@ -1,0 +1,173 @@
+"""The small family's data: pictures, clips, paintings. Made by seed, item by item, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from stylecrafter_core.media import write_video
+from stylecrafter_core.training.materials.files import write_caption, write_whole
+
+from ..styles import Style, stylise
+from .claims import check_fields, claim
+from .contents import Content, clip_content, picture_content
+from .gallery import REINSTALL, Painting, numbers_left_out, read_painting, sound_paintings
+from .packages import style_network_file
+from .plan import CLIPS_IN_BLOCK, PICTURES_IN_BLOCK, Item, block_of_clips, block_of_pictures, style_of
+from .sizes import FRAME_RATE
+
+log = logging.getLogger(__name__)
+
+QUALITY, CRF = 95, 8  # of JPEG; of mp4, where 0 is without loss
+RECORD, RECORDS = "data.json", "records.jsonl"
+FORMAT = 1  # of what a seed means: raise it when the same seed gives other data
+LEFT_OUT = "paintings left out"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pictures and clips. More can be made later: the first ones stay the same."""
+
+    pictures: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of the work: the pictures or clips of one block, up to a count."""
+
+    folder: Path
+    seed: int
+    paintings: tuple[int, ...]
+    clips: bool
+    number: int
+    count: int
+
+
+def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None:
+    """Writes `pictures/NNNNN.jpg`, `clips/NNNN.mp4`, `paintings/` and `held_out/`, each with `.txt` captions.
+
+    `records.jsonl` has a line for every picture and clip: file, caption, content number, style number, how it
+    was styled (`renderer`, `painting`), subject. Item k is the same for any counts, workers and order; files
+    that are there stay. `held_out/` holds every fifth painting: nothing else shows anything of them.
+
+    Raises:
+        InputError: a package or the style network is missing, or `folder` holds data of another seed or of
+            other paintings, because some were damaged then or are now.
+    """
+    style_network_file()
+    to_learn_from, held_out = sound_paintings()
+    left_out = numbers_left_out((*to_learn_from, *held_out))
+    wanted = {"seed": seed, "format": FORMAT, LEFT_OUT: left_out}
+    claim(folder / RECORD, wanted, {LEFT_OUT: f"if a painting became damaged since, {REINSTALL}"})
+    _write_paintings(folder / "paintings", to_learn_from)
+    _write_paintings(folder / "held_out", held_out)
+    paintings = tuple(painting.number for painting in to_learn_from)
+    blocks = list(_blocks(folder, seed, paintings, counts))
+    lines: list[str] = []
+    for done, records in enumerate(_carried_out(blocks, workers), start=1):
+        lines += [json.dumps(record, ensure_ascii=False) for record in records]
+        log.info("%d of %d parts are made", done, len(blocks))
+    partial_file = folder / f"{RECORDS}.partial"
+    partial_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    partial_file.replace(folder / RECORDS)
+
+
+def check_seed(folder: Path, seed: int) -> None:
+    """Raises an InputError if `folder` holds data of another seed, begun or complete."""
+    if (folder / RECORD).is_file():
+        check_fields(folder / RECORD, {"seed": seed, "format": FORMAT})
+
+
+def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:
+    for painting in paintings:
+        write_whole(folder / f"{painting.number}.txt", write_caption, painting.caption)
+        write_whole(folder / f"{painting.number}.jpg", _write_jpeg, partial(read_painting, painting.number))
+
+
+def _blocks(folder: Path, seed: int, paintings: tuple[int, ...], counts: Counts) -> Iterator[Block]:
+    """Pictures before clips; each in order."""
+    for clips, count, size in (
+        (False, counts.pictures, PICTURES_IN_BLOCK),
+        (True, counts.clips, CLIPS_IN_BLOCK),
+    ):
+        for number in range(-(-count // size)):
+            yield Block(folder, seed, paintings, clips, number, min(size, count - number * size))
+
+
+def _carried_out(blocks: list[Block], workers: int) -> Iterator[list[Record]]:
+    """The records of the blocks, in their order."""
+    if workers <= 1:
+        yield from map(make_block, blocks)
+        return
+    # Forked processes would inherit the locks of torch's threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+        yield from pool.map(make_block, blocks)
+
+
+def _start_worker() -> None:
+    """One thread for each process, and an end with the process that started it, however that ends."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def make_block(block: Block) -> list[Record]:
+    """Makes what is missing of a block and returns the records of all of it."""
+    items = (block_of_clips if block.clips else block_of_pictures)(block.seed, block.number)
+    return [_make(block, item) for item in items[: block.count]]
+
+
+def _make(block: Block, item: Item) -> Record:
+    style = None if item.style is None else style_of(block.seed, item.style, block.paintings)
+    if block.clips:
+        content = clip_content(block.seed, item.content, item.footage)
+        name, write = f"clips/{item.number:04}.mp4", _write_clip
+    else:
+        content = picture_content(block.seed, item.content)
+        name, write = f"pictures/{item.number:05}.jpg", _write_jpeg
+    path = block.folder / name
+    write_whole(path.with_suffix(".txt"), write_caption, content.caption)
+    write_whole(path, write, partial(_styled, content, style))
+    return {
+        "file": name,
+        "caption": content.caption,
+        "content": item.content,
+        "style": item.style,
+        "renderer": None if style is None else style.renderer,
+        "painting": getattr(style.parameters, "painting", None) if style else None,
+        "subject": content.subject,
+    }
+
+
+def _styled(content: Content, style: Style | None) -> NDArray[np.uint8]:
+    return content.pixels if style is None else stylise(style, content.pixels)
+
+
+def _write_jpeg(path: Path, pixels: partial[NDArray[np.uint8]]) -> None:
+    Image.fromarray(pixels()).save(path, format="JPEG", quality=QUALITY, subsampling=0)
+
+
+def _write_clip(path: Path, pixels: partial[NDArray[np.uint8]]) -> None:
+    frames = torch.from_numpy(pixels()).float() / 255
+    write_video(frames, path, format="mp4", frame_rate=FRAME_RATE, crf=CRF)

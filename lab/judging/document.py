@@ -1,0 +1,100 @@
+"""Tables and pictures in a Markdown document, each between two marks that stay where they are.
+
+<!-- table: NAME -->          <!-- picture: NAME, what it shows -->
+<!-- end of table -->         <!-- end of picture -->
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.media.files import written_whole
+
+SKELETON = Path(__file__).parents[1] / "ablation" / "skeleton.md"
+IMAGES = "images"  # folder beside a document
+MARK = re.compile(r"<!-- (table|picture): (\w+)")
+
+
+def begin(document: Path, topics: Sequence[str]) -> None:
+    """A document that is not there is begun, with every mark and no number.
+
+    Args:
+        topics: of what will be put into it: a mark's name is a topic, or begins with one and a `_`.
+
+    Raises:
+        InputError: the document lacks a mark of these topics; better said before hours of work than after.
+    """
+    if not document.is_file():
+        with written_whole(document) as partial:
+            shutil.copyfile(SKELETON, partial)
+    text = document.read_text(encoding="utf-8")
+    for kind, name in MARK.findall(SKELETON.read_text(encoding="utf-8")):
+        if any(name == topic or name.startswith(f"{topic}_") for topic in topics):
+            _require_place(text, document, kind, name)
+
+
+def picture_file(document: Path, name: str) -> Path:
+    """Where a document's picture of that name is kept, without its ending."""
+    return document.parent / IMAGES / f"{document.stem}_{name}"
+
+
+def put_tables(document: Path, tables: Mapping[str, str]) -> None:
+    """Writes each table in place of what stands between its marks.
+
+    Raises:
+        InputError: the document is not there, or has no marks of that name; nothing is written then.
+    """
+    _put(document, "table", {name: lambda _, table=table: table for name, table in tables.items()})
+
+
+def put_pictures(document: Path, names: Iterable[str]) -> None:
+    """Shows each picture, which lies at `picture_file`, between its marks; its words are those of the mark.
+
+    Raises:
+        InputError: as for tables.
+    """
+    files = {name: f"{IMAGES}/{picture_file(document, name).name}.png" for name in names}
+    _put(
+        document, "picture", {name: lambda words, f=file: f"![{words}]({f})" for name, file in files.items()}
+    )
+
+
+def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
+    text = document.read_text(encoding="utf-8") if document.is_file() else ""
+    for name, made in blocks.items():
+        _require_place(text, document, kind, name)
+        end = _end(kind)
+        text = _place(kind, name).sub(
+            lambda found, made=made, end=end: f"{found[1]}{made(found[2] or '')}\n{end}", text
+        )
+    with written_whole(document) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _require_place(text: str, document: Path, kind: str, name: str) -> None:
+    places = len(_place(kind, name).findall(text))
+    if places != 1:
+        raise InputError(
+            f"{document} has no one place for the {kind} {name}.",
+            found=f"{places} places" if text else "no such document",
+            expected=f"once, on lines of their own: {_start(kind, name)} --> and {_end(kind)}",
+            fix=f"put the two marks where the {kind} belongs",
+        )
+
+
+def _place(kind: str, name: str) -> re.Pattern[str]:
+    return re.compile(
+        f"({re.escape(_start(kind, name))}(?:, ([^\\n]*))? -->\\n).*?{re.escape(_end(kind))}", re.DOTALL
+    )
+
+
+def _start(kind: str, name: str) -> str:
+    return f"<!-- {kind}: {name}"
+
+
+def _end(kind: str) -> str:
+    return f"<!-- end of {kind} -->"

@@ -1,0 +1,50 @@
+"""Packages that only some measures need: imported when one is used, with words for whoever lacks them."""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+from stylecrafter_core.errors import InputError
+
+HOW = "python -m pip install -r lab/requirements.txt (in the environment that runs this)"
+
+
+def imported(module: str, package: str, purpose: str) -> ModuleType:
+    """The module, imported now.
+
+    Raises:
+        InputError: it is missing or broken; says what needs it and how the package is installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as problem:
+        raise _missing(package, purpose, str(problem)) from problem
+
+
+def file_of(package: str, name: str, purpose: str) -> Path:
+    """The path of a file that an installed package brought along. None of the package's code is run.
+
+    Args:
+        package: as the registry names it.
+        name: the file's path inside the installed package, as its own list of files gives it.
+
+    Raises:
+        InputError: the package is missing, or holds no such file.
+    """
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError as problem:
+        raise _missing(package, purpose, "the package is not installed") from problem
+    for file in files:
+        if file.as_posix() == name and (path := Path(str(file.locate()))).is_file():
+            return path
+    raise _missing(package, purpose, f"version {metadata.version(package)} without the file {name}")
+
+
+def _missing(package: str, purpose: str, found: str) -> InputError:
+    return InputError(
+        f"{purpose} needs the package {package}.", found=found, expected=f"{package}, installed", fix=HOW
+    )

@@ -1,0 +1,73 @@
+"""Pictures in rows and columns, each row and column with its words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from stylecrafter_core.errors import InputError
+
+GAP, MARGIN = 4, 8
+LABEL_WIDTH, HEADER_HEIGHT = 120, 40
+LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER = 17, 7
+INK = (32, 32, 32)
+
+
+def labelled_sheet(
+    pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]
+) -> Tensor:
+    """One picture of all.
+
+    Args:
+        pictures: R rows of C pictures, each [H, W, 3] in 0..1, all of one size.
+        rows: R texts, to the left of the rows.
+        columns: C texts, above the columns.
+
+    Returns:
+        [height, width, 3], 0..1, on white.
+
+    Raises:
+        InputError: rows and columns of pictures and of words are not equally many.
+    """
+    _check(pictures, rows, columns)
+    height, width = pictures[0][0].shape[:2]
+    size = (LABEL_WIDTH + len(columns) * (width + GAP), HEADER_HEIGHT + len(rows) * (height + GAP))
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, words in enumerate(columns):
+        left = LABEL_WIDTH + number * (width + GAP)
+        draw.multiline_text((left, MARGIN), _wrapped(words, width // PIXELS_OF_LETTER), INK, _font())
+    for row, words in enumerate(rows):
+        top = HEADER_HEIGHT + row * (height + GAP)
+        draw.multiline_text((MARGIN, top), _wrapped(words, LETTERS_IN_ROW_LABEL), INK, _font())
+        for column, picture in enumerate(pictures[row]):
+            sheet.paste(_image(picture), (LABEL_WIDTH + column * (width + GAP), top))
+    return torch.from_numpy(np.asarray(sheet, dtype=np.float32) / 255)
+
+
+def _image(picture_HW3: Tensor) -> Image.Image:
+    return Image.fromarray((picture_HW3 * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
+
+
+def _wrapped(words: str, letters: int) -> str:
+    return "\n".join(textwrap.wrap(words, max(letters, 8)))
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(12)
+
+
+def _check(pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]) -> None:
+    found = [len(row) for row in pictures]
+    if found != [len(columns)] * len(rows) or not rows or not columns:
+        raise InputError(
+            "The pictures of a sheet and their words do not fit together.",
+            found=f"rows of {', '.join(map(str, found)) or 'nothing'} pictures",
+            expected=f"{len(rows)} rows of {len(columns)} pictures, one at least",
+            fix="give each row and each column of pictures a text",
+        )

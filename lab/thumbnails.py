@@ -1,0 +1,95 @@
+"""Make the pictures of the video templates and the README again, with the small family, in a real ComfyUI.
+
+python lab/thumbnails.py    workflows/<template>.jpg and docs/images/eight_pairs.jpg; about five minutes
+
+The README's picture has eight pairs of held-out painting and prompt, drawn by lot: nobody chose them.
+The templates of SDXL keep theirs: the small family is none of SDXL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).absolute().parents[1] / "scripts"))
+
+import demo
+import environment
+import pinned_hosts
+from api_prompt import template_of
+from demo_jobs import HAYSTACKS, IRISES, PROMPT, TOLEDO, VALUES, WORKFLOWS, DemoJob
+from environment import ROOT, say
+
+PAIRS, SEED = 8, 0
+PAIRS_FILE = ROOT / "docs" / "images" / "eight_pairs.jpg"
+LONG = {**VALUES, "frames": 24, "context_length": 8}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    environment.add_arguments(parser)
+    arguments = parser.parse_args()
+    try:
+        environment.enter(arguments.current_interpreter)
+        host = pinned_hosts.usable_host()
+        environment.install(host, arguments.current_interpreter)
+        _make(host)
+    except demo.FAILURES as error:
+        say(f"\nNot every picture was made. {error}")
+        return 1
+    return 0
+
+
+def _make(host: Path) -> None:
+    from contact_sheet import frames_of, thumbnail, write_overview
+
+    templates, pairs = template_jobs(), pair_jobs()
+    results = demo.run(host, demo.BASE, [*templates, *pairs])
+    for job, result in zip(templates, results):
+        picture = thumbnail(references(job), frames_of(result))
+        picture.save(template_of(job.workflow).with_suffix(".jpg"), quality=88)
+    rows = demo.overview_rows(pairs, results[len(templates) :], demo.BASE)
+    write_overview(rows, PAIRS_FILE)
+    say(f"Written: {len(templates)} thumbnails and {PAIRS_FILE}")
+
+
+def references(job: DemoJob) -> Sequence[Path]:
+    """The style pictures of a job that has run."""
+    return [demo.BASE / "input" / f"{number}.jpg" for number in job.paintings]
+
+
+def template_jobs() -> list[DemoJob]:
+    """A job for every template of the video family."""
+    one, three = (IRISES,), (IRISES, HAYSTACKS, TOLEDO)
+    return [
+        _job("single_reference_video", one, PROMPT, VALUES),
+        _job("several_references_video", three, PROMPT, VALUES),
+        _job("image_with_video_model", one, PROMPT, {**VALUES, "frames": 1}),
+        _job("long_video", one, PROMPT, LONG),
+    ]
+
+
+def pair_jobs() -> list[DemoJob]:
+    """A video for each of eight held-out paintings and prompts."""
+    from lab.judging.lot import drawn
+    from lab.judging.paintings import held_out_paintings
+    from lab.judging.prompts import prompts
+
+    paintings = drawn(held_out_paintings(), PAIRS, SEED, "paintings of the README")
+    texts = drawn(prompts(SEED, True), PAIRS, SEED, "prompts of the README")
+    return [
+        _job("single_reference_video", (painting.number,), prompt.text, VALUES)
+        for (_, painting), (_, prompt) in zip(paintings, texts, strict=True)
+    ]
+
+
+def _job(template: str, paintings: tuple[int, ...], prompt: str, values: dict[str, float]) -> DemoJob:
+    return DemoJob(prompt, WORKFLOWS / f"{template}.json", paintings, prompt, values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Make the small family's weights again, from nothing: data, autoencoder, text and vision tower, video base.
+
+python lab/train_small.py --work runs/small         all of it, hours on two cores
+python lab/train_small.py --work DIR --size tiny    a few steps of everything, to see that it runs
+
+What was stopped goes on when the same command is given again.
+
+Then, after `source .venv/bin/activate`, with the trainer that everybody uses, style adapter and temporal
+blocks:
+
+python train.py prepare runs/small/data/pictures runs/small/data/paintings --out runs/small/pictures.jsonl
+python train.py prepare runs/small/data/clips --out runs/small/clips.jsonl
+python train.py cache --config configs/small_style.yaml
+python train.py style --config configs/small_style.yaml
+python train.py temporal --config configs/small_temporal.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).absolute().parents[1] / "scripts"))
+
+import environment
+from command_line import at_least
+from environment import say
+
+from lab.set_up import set_up
+from stylecrafter_core.errors import StyleCrafterError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    environment.add_arguments(parser)
+    parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder for all that is made")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_argument("--size", choices=("full", "tiny"), default="full")
+    parser.add_argument(
+        "--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes that make data"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        environment.enter(arguments.current_interpreter)
+        _train(set_up(arguments.current_interpreter), arguments)
+    except (StyleCrafterError, OSError) as error:
+        say(f"\nThe small family is not complete. {error}")
+        return 1
+    say(f"\nBase and image encoder are in {arguments.work}; the adapter's training comes next: see --help")
+    return 0
+
+
+def _train(host: Path, arguments: argparse.Namespace) -> None:
+    from stylecrafter_core.comfy_host.find import activate
+
+    activate(host, cpu=True)
+    from lab.family import packages, recipe
+
+    packages.fetch_style_network()
+    size = recipe.FULL if arguments.size == "full" else recipe.TINY
+    recipe.make_base(arguments.work, arguments.seed, size, arguments.workers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

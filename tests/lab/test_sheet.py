@@ -1,0 +1,30 @@
+"""A sheet shows every picture in its place, beside its words."""
+
+import pytest
+import torch
+
+from lab.measures import labelled_sheet
+from lab.measures.sheet import GAP, HEADER_HEIGHT, LABEL_WIDTH
+from stylecrafter_core.errors import InputError
+
+
+def test_pictures_stand_in_rows_and_columns():
+    colours = torch.rand(2, 3, 3, generator=torch.Generator().manual_seed(0))
+    pictures = [[colour.expand(20, 30, 3) for colour in row] for row in colours]
+    sheet = labelled_sheet(pictures, ["one", "two"], ["a", "b", "c"])
+    assert sheet.shape == (HEADER_HEIGHT + 2 * (20 + GAP), LABEL_WIDTH + 3 * (30 + GAP), 3)
+    for row in range(2):
+        for column in range(3):
+            y, x = HEADER_HEIGHT + row * (20 + GAP) + 10, LABEL_WIDTH + column * (30 + GAP) + 15
+            torch.testing.assert_close(sheet[y, x], colours[row, column], atol=0.5 / 255, rtol=0)
+
+
+def test_words_are_written():
+    white = [[torch.ones(20, 30, 3)]]
+    short, long = (labelled_sheet(white, [words], ["a"]) for words in ("i", "a red fox in a meadow"))
+    assert (long < 0.5).sum() > (short < 0.5).sum() > 0
+
+
+def test_pictures_without_words_are_refused():
+    with pytest.raises(InputError, match="do not fit together"):
+        labelled_sheet([[torch.ones(20, 30, 3)]], ["one"], ["a", "b"])
