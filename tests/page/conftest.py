@@ -33,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def weights(base: Path) -> dict[str, str]:
     """The small family, where the host looks for it: input name -> file name."""
-    from small import family
+    from lab.family import family
 
     return family.place(base / "models")
 
