@@ -129,6 +129,14 @@ def with_controlnet(run_node: Callable) -> Callable[[Any, list, list], tuple[lis
     return apply
 
 
+CACHE = {"reuse_threshold": 0.2, "start_percent": 0.0, "end_percent": 1.0, "verbose": False}
+
+
+def with_merge(run_node: Callable, model: Any) -> Any:
+    """Half of the model, half of itself with a LoRA; what is on the first model stays."""
+    return run_node("ModelMergeSimple", model1=model, model2=with_lora(model), ratio=0.5)[0]
+
+
 def three_way_guider(run_node: Callable) -> Callable[[Any, list, list, list, tuple[float, float]], Any]:
     """The host's DualCFGGuider with our two scales: styled prompt, bare prompt, negative prompt."""
 
@@ -162,4 +170,14 @@ def all_neighbours(run_node: Callable) -> dict[str, Neighbour]:
         "pag": Neighbour(after=pag),
         "rescale cfg": Neighbour(after=rescale),
         "three-way guider": Neighbour(guider=three_way_guider(run_node)),
+        "easy cache": Neighbour(after=with_node(run_node, "EasyCache", **CACHE)),
+        "lazy cache": Neighbour(after=with_node(run_node, "LazyCache", **CACHE)),
+        "tome": Neighbour(after=with_node(run_node, "TomePatchModel", ratio=0.5)),
+        "hyper tile": Neighbour(
+            after=with_node(run_node, "HyperTile", tile_size=32, swap_size=2, max_depth=2, scale_depth=False)
+        ),
+        "sag": Neighbour(after=with_node(run_node, "SelfAttentionGuidance", scale=0.5, blur_sigma=2.0)),
+        "cfg zero star": Neighbour(after=with_node(run_node, "CFGZeroStar")),
+        "differential diffusion": Neighbour(after=with_node(run_node, "DifferentialDiffusion")),
+        "merge": Neighbour(after=lambda model: with_merge(run_node, model)),
     }

@@ -24,6 +24,17 @@ NEIGHBOURS = (
     "rescale cfg",
     "three-way guider",
 )
+# What does not care which sampler asks.
+MORE_NEIGHBOURS = (
+    "easy cache",
+    "lazy cache",
+    "tome",
+    "hyper tile",
+    "sag",
+    "cfg zero star",
+    "differential diffusion",
+    "merge",
+)
 SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustomAdvanced")
 # A guider of another kind has a place at SamplerCustomAdvanced only.
 CELLS = tuple(
@@ -32,6 +43,7 @@ CELLS = tuple(
     for sampler in SAMPLERS
     if name != "three-way guider" or sampler == "SamplerCustomAdvanced"
 )
+CELLS += tuple((name, "KSampler") for name in MORE_NEIGHBOURS)
 CFG_TEXT, CFG_STYLE, STEPS, SEED = 5.0, 3.0, 2, 7
 FRAMES = 4
 # The host's context windows need as many pictures as sigmas; on the video model ours lift that.
