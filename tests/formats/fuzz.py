@@ -219,7 +219,7 @@ def _long(cases: int, seed: int) -> int:
             table.setdefault(result.mutation, Counter())[kind] += 1
             if result.is_fault:
                 faults.append(str(result))
-        sys.stderr.write(f"{stop} cases, {len(faults)} faults\n")
+        sys.stderr.write("\n".join([f"{stop} cases, {len(faults)} faults", *faults, ""]))
     lines = [f"| mutation | {' | '.join(FINE)} | fault |", "|---|---|---|---|---|"]
     total = sum(table.values(), Counter())
     for mutation, counts in [*sorted(table.items()), (f"all {sum(total.values())}", total)]:
