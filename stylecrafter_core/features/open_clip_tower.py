@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from .contracts import contract_named
 from .tower import read_vision_tower
 
@@ -23,8 +25,17 @@ def open_clip_vision_tower(tensors: Mapping[str, Tensor], metadata: Mapping[str,
 
     Raises:
         WeightFileError: see `read_vision_tower`.
+        InputError: open_clip_torch is not installed. No node needs it.
     """
-    from open_clip.transformer import QuickGELU, VisionTransformer
+    try:
+        from open_clip.transformer import QuickGELU, VisionTransformer
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "Image tokens without ComfyUI need a package that is not installed.",
+            found=f"no {error.name} in {sys.executable}",
+            expected="open_clip_torch",
+            fix="python -m pip install open_clip_torch (in ComfyUI, use StyleCrafter's image encoder loader)",
+        ) from error
 
     found = read_vision_tower(tensors, metadata)
     spec = found.spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import open_clip
@@ -10,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from stylecrafter_core.errors import WeightFileError
+from stylecrafter_core.errors import InputError, WeightFileError
 from stylecrafter_core.features import open_clip_vision_tower, read_vision_tower, to_hugging_face
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "clip_a"
@@ -244,3 +245,10 @@ def test_values_that_are_no_weights_are_refused(file):
     with pytest.raises(WeightFileError, match="NaN or infinite") as caught:
         read_vision_tower(broken, origin="enc.pth")
     assert "transformer.resblocks.1.ln_2.bias" in caught.value.found
+
+
+def test_without_open_clip_the_package_is_named(file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    monkeypatch.setitem(sys.modules, "open_clip.transformer", None)
+    with pytest.raises(InputError, match="pip install open_clip_torch"):
+        open_clip_vision_tower(file)
