@@ -57,7 +57,14 @@ def _add_training(commands: argparse._SubParsersAction) -> None:
         parser = commands.add_parser(name, help=words, description=words)
         _add_config(parser)
         parser.add_argument(
-            "--resume", action="store_true", help="go on in run.dir from its newest checkpoint"
+            "--resume",
+            action="store_true",
+            help="go on in run.dir from its newest checkpoint; with a higher run.steps, beyond its end",
+        )
+        parser.add_argument(
+            "--accept-changed-files",
+            action="store_true",
+            help="with --resume: go on although manifests or weight files have changed since the start",
         )
         parser.add_argument(
             "--dry-run",
@@ -188,7 +195,13 @@ def _train(options: argparse.Namespace) -> int:
         return 0
     from stylecrafter_core.training.run import train
 
-    train(options.command, config, resume=options.resume, cpu=cpu)
+    train(
+        options.command,
+        config,
+        resume=options.resume,
+        cpu=cpu,
+        accept_changed_files=options.accept_changed_files,
+    )
     return 0
 
 

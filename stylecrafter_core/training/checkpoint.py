@@ -8,6 +8,7 @@ average.safetensors                         the average of the trained weights, 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -24,7 +25,10 @@ from ..errors import WeightFileError
 from ..formats import read_tensors
 from .state_tree import with_tensors, without_tensors
 
+log = logging.getLogger(__name__)
+
 NAME = re.compile(r"step-(\d+)")
+UNFINISHED, DELETED = ".unfinished", ".deleted"  # endings of hidden folders
 STATE, OPTIMISER, AVERAGE = "optimiser.json", "optimiser.safetensors", "average.safetensors"
 
 
@@ -68,12 +72,12 @@ class Checkpoints:
         target = self.folder / f"step-{progress.step}"
         partial = _unfinished(target)
         try:
-            for left in self.folder.glob(_unfinished(self.folder / "*").name):  # by a run that was killed
-                shutil.rmtree(left)
+            self.clear()
             partial.mkdir(parents=True)
             write_weights(partial)
             _write(partial, progress)
-            shutil.rmtree(target, ignore_errors=True)
+            if target.exists():
+                os.replace(target, _deleted(target))
             os.replace(partial, target)
         except (OSError, SafetensorError, WeightFileError) as problem:
             latest = self.latest()
@@ -87,9 +91,14 @@ class Checkpoints:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         for old in self._all()[: -self.keep]:
-            os.replace(old, _unfinished(old))  # so that a kill leaves no half of one under its name
-            shutil.rmtree(_unfinished(old))
+            _delete(old, _deleted(old))
+        self.clear()
         return target
+
+    def clear(self) -> None:
+        """Delete what a process left that was killed while it wrote or deleted a checkpoint."""
+        for left in [*self.folder.glob(f".step-*{UNFINISHED}"), *self.folder.glob(f".step-*{DELETED}")]:
+            _delete(left, left)
 
     def latest(self) -> Path | None:
         """The newest checkpoint, or None."""
@@ -148,8 +157,21 @@ def _write(folder: Path, progress: Progress) -> None:
     (folder / STATE).write_text(json.dumps(saved), encoding="utf-8")
 
 
+def _delete(folder: Path, first: Path) -> None:
+    """Delete a folder; under another name first, so that a kill leaves no half of it under its own."""
+    try:
+        os.replace(folder, first)
+        shutil.rmtree(first)
+    except OSError as problem:
+        log.warning("%s could not be deleted: %s", folder, problem)
+
+
 def _unfinished(checkpoint: Path) -> Path:
-    return checkpoint.with_name(f".{checkpoint.name}.unfinished")
+    return checkpoint.with_name(f".{checkpoint.name}{UNFINISHED}")
+
+
+def _deleted(checkpoint: Path) -> Path:
+    return checkpoint.with_name(f".{checkpoint.name}{DELETED}")
 
 
 def _tensors(file: Path) -> dict[str, Tensor]:

@@ -71,7 +71,9 @@ class Training:
         self.step = 0
 
     def resume(self) -> None:
-        """Go on from the newest checkpoint, if there is one."""
+        """Go on from the newest checkpoint, if there is one. Every process must call it."""
+        if self.engine.is_main:
+            self.checkpoints.clear()
         latest = self.checkpoints.latest()
         if latest is None:
             log.info("No checkpoint in %s yet: starting at step 0", self.checkpoints.folder)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from ..errors import InputError
 from .config import Config
 from .data.prepare import prepare
 from .engine import Engine, make_engine
@@ -21,13 +22,16 @@ from .tables import frozen_and_trained
 log = logging.getLogger(__name__)
 
 
-def train(name: StageName, config: Config, *, resume: bool, cpu: bool) -> bool:
+def train(
+    name: StageName, config: Config, *, resume: bool, cpu: bool, accept_changed_files: bool = False
+) -> bool:
     """Run a stage to its end, or until it is asked to stop.
 
     Args:
         name: the stage.
         resume: go on in a run folder; a folder without a checkpoint starts at step 0.
         cpu: the host computes on the CPU.
+        accept_changed_files: go on although manifests or weight files have changed since the start.
 
     Returns:
         Whether all steps are done.
@@ -46,7 +50,7 @@ def train(name: StageName, config: Config, *, resume: bool, cpu: bool) -> bool:
         log.info("%s", frozen_and_trained(setup.model))
         training = Training(setup, engine)
         if engine.is_main:
-            open_run(config, name, sys.argv, resume)
+            open_run(config, name, sys.argv, resume, accept_changed_files)
         engine.wait()
         if resume:
             training.resume()
@@ -63,6 +67,13 @@ def steps_left(setup: Setup, training: Training) -> bool:
     if not training.trained:
         log.info("Nothing is trained (method.temporal_stage: false): the weights are written as they are")
         return False
+    if training.step > setup.config.run.steps:
+        raise InputError(
+            f"The run in {setup.config.run.dir} is further than it is to go.",
+            found=f"{training.step} steps are done, run.steps is {setup.config.run.steps}",
+            expected=f"run.steps of {training.step} or more",
+            fix="set run.steps to what was meant, or use the checkpoint's files as they are",
+        )
     return training.step < setup.config.run.steps
 
 

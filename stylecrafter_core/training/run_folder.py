@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -12,21 +14,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 import yaml
+from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from ..errors import InputError
 from ..media.files import written_whole
 from .config import Config, save_config
 
+log = logging.getLogger(__name__)
+
 CONFIG, ENVIRONMENT, LOCK = "config.yaml", "environment.json", "run.lock"
 PACKAGES = ("torch", "accelerate", "safetensors", "open_clip_torch", "einops", "av", "numpy", "pydantic")
-# May differ between a run and its continuation: they change what is written, not what is trained.
+ACCEPT = "--accept-changed-files"
+# May differ between a run and its continuation: how long it is, and what is written; not what is trained.
 MAY_CHANGE = {
     "run": (
         "dir",
+        "steps",
         "checkpoint_every",
         "keep_checkpoints",
         "validate_every",
@@ -40,28 +46,56 @@ MAY_CHANGE = {
 }
 
 
-def open_run(config: Config, stage: str, command: list[str], resume: bool) -> None:
+def open_run(
+    config: Config, stage: str, command: list[str], resume: bool, accept_changed_files: bool = False
+) -> None:
     """Make the run's folder, or check that it is this run's and may go on.
 
+    Args:
+        accept_changed_files: go on although manifests, base, encoder or adapter have changed since.
+
     Raises:
-        InputError: the folder holds something and `resume` is false, or it is another run's.
+        InputError: the folder holds something and `resume` is false, it is another run's, or a file that is
+            trained on is not what it was.
     """
     folder = config.run.dir
-    saved = folder / CONFIG
-    if saved.exists():
-        if not resume:
-            raise InputError(
-                f"The run folder {folder} is in use: nothing is overwritten.",
-                found=", ".join(sorted(path.name for path in folder.iterdir())[:8]),
-                expected="a folder that does not exist, or is empty",
-                fix="choose another run.dir, or go on with --resume",
-            )
-        _check_same(config, stage, saved)
+    saved, files = folder / CONFIG, file_hashes(config)
+    if not saved.exists():
+        check_free(config)
+        _make(folder)
+        about = {**environment(), "stage": stage, "command": command, "files": files}
+        _write_json(folder / ENVIRONMENT, about)
+        save_config(config, saved)
         return
-    check_free(config)
-    _make(folder)
-    _write_json(folder / ENVIRONMENT, {**environment(), "stage": stage, "command": command})
-    save_config(config, saved)
+    if not resume:
+        raise InputError(
+            f"The run folder {folder} is in use: nothing is overwritten.",
+            found=", ".join(sorted(path.name for path in folder.iterdir())[:8]),
+            expected="a folder that does not exist, or is empty",
+            fix="choose another run.dir, or go on with --resume",
+        )
+    before, about = _started_with(saved)
+    _check_same(config, stage, folder, before, about["stage"])
+    if about.get("files") != files:
+        _check_files(folder, about.get("files"), files, accept_changed_files)
+        _write_json(folder / ENVIRONMENT, {**about, "files": files})
+    if before["run"].get("steps") != config.run.steps:
+        log.info("The run now ends at step %d", config.run.steps)
+        save_config(config, saved)
+
+
+def file_hashes(config: Config) -> dict[str, str]:
+    """SHA-256 of every file that decides what is trained, by the config's field.
+
+    Of a manifest, its first line is left out: it says where the pictures lie, which may change.
+    """
+    base = config.base
+    named = {"checkpoint": base.checkpoint, "temporal": base.temporal, "adapter": base.adapter}
+    named["image_encoder"] = base.image_encoder
+    found = {f"base.{field}": _sha256(path) for field, path in named.items() if path is not None}
+    for number, path in enumerate(config.data.manifests):
+        found[f"data.manifests[{number}]"] = _sha256(path, skip_line=True)
+    return found
 
 
 def check_free(config: Config) -> None:
@@ -82,24 +116,27 @@ def check_free(config: Config) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the run folder, so that no second process trains in it.
 
+    The system holds the lock and lets go of it when the process ends, in whatever way; the file itself stays.
+
     Raises:
-        InputError: another process that is alive holds it, or there can be no such folder.
+        InputError: another process holds it, or there can be no such folder.
     """
     _make(folder)
-    lock = folder / LOCK
-    holder = _holder(lock)
-    if holder is not None:
+    lock = FileLock(str(folder / LOCK), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as problem:
         raise InputError(
             f"The run folder {folder} is in use.",
-            found=f"process {holder} trains in it",
-            fix=f"wait until it ends, choose another run.dir, or delete {lock} if it is no training process",
-        )
-    me = psutil.Process()
-    lock.write_text(json.dumps({"pid": me.pid, "started": me.create_time()}), encoding="utf-8")
+            found=f"another process holds {folder / LOCK}: it trains there",
+            fix="wait until it ends, or choose another run.dir",
+        ) from problem
+    except OSError as problem:
+        raise _cannot_be_made(folder, problem) from problem
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        lock.release()
 
 
 def environment() -> dict[str, Any]:
@@ -124,26 +161,49 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise InputError(
-            f"The run folder {folder} cannot be made.",
-            found=problem.strerror or str(problem),
-            expected="a place that can be written to, where no file has that name",
-            fix="choose another run.dir",
-        ) from problem
+        raise _cannot_be_made(folder, problem) from problem
 
 
-def _holder(lock: Path) -> int | None:
-    """The process that holds the lock, if it is alive."""
+def _cannot_be_made(folder: Path, problem: OSError) -> InputError:
+    return InputError(
+        f"The run folder {folder} cannot be made.",
+        found=problem.strerror or str(problem),
+        expected="a place that can be written to, where no file has that name",
+        fix="choose another run.dir",
+    )
+
+
+def _sha256(path: Path, skip_line: bool = False) -> str:
+    digest = hashlib.sha256()
     try:
-        held = json.loads(lock.read_text(encoding="utf-8"))
-        process = psutil.Process(held["pid"])
-        return held["pid"] if abs(process.create_time() - held["started"]) < 2 else None
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-        return None
+        with path.open("rb") as file:
+            if skip_line:
+                file.readline()
+            while piece := file.read(2**22):
+                digest.update(piece)
+    except FileNotFoundError:
+        return "no such file"
+    return digest.hexdigest()
 
 
-def _check_same(config: Config, stage: str, saved: Path) -> None:
-    before, trained = _started_with(saved)
+def _check_files(
+    folder: Path, before: dict[str, str] | None, now: dict[str, str], accept_changed_files: bool
+) -> None:
+    """Refuse changed files, unless they are asked for; the oldest runs do not say what theirs were."""
+    if before is None:
+        return
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if not accept_changed_files:
+        raise InputError(
+            f"What the run in {folder} trains on is not what it was.",
+            found=f"other content: {', '.join(changed)}",
+            expected="the files that the run was started with",
+            fix=f"put them back, start a new run, or go on with the new ones: --resume {ACCEPT}",
+        )
+    log.warning("From here on with changed files: %s", ", ".join(changed))
+
+
+def _check_same(config: Config, stage: str, folder: Path, before: dict[str, Any], trained: str) -> None:
     differences = [
         f"{name}.{difference}"
         for name, section in config
@@ -154,7 +214,7 @@ def _check_same(config: Config, stage: str, saved: Path) -> None:
         differences.insert(0, f"the stage: {trained} then, {stage} now")
     if differences:
         raise InputError(
-            f"The run in {saved.parent} was started with other settings.",
+            f"The run in {folder} was started with other settings.",
             found="; ".join(differences),
             expected="the same config and stage",
             fix="resume with the config it was started with (config.yaml in the folder), or start a new run",
@@ -171,11 +231,13 @@ def _differences(before: dict[str, Any], section: BaseModel, may_change: Collect
     ]
 
 
-def _started_with(saved: Path) -> tuple[dict[str, Any], str]:
-    """The config that a run was started with, and its stage."""
+def _started_with(saved: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config that a run was started with, and its environment."""
     try:
         config = yaml.safe_load(saved.read_text(encoding="utf-8"))
-        stage = json.loads((saved.parent / ENVIRONMENT).read_text(encoding="utf-8"))["stage"]
+        about = json.loads((saved.parent / ENVIRONMENT).read_text(encoding="utf-8"))
+        if not isinstance(about["stage"], str):
+            raise TypeError(f"{ENVIRONMENT} names no stage")
         if not all(isinstance(config[section], dict | None) for section in Config.model_fields):
             raise TypeError(f"{CONFIG} holds no sections")
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as problem:
@@ -185,7 +247,7 @@ def _started_with(saved: Path) -> tuple[dict[str, Any], str]:
             expected=f"{CONFIG} and {ENVIRONMENT} as a run writes them",
             fix="choose another run.dir",
         ) from problem
-    return config, stage
+    return config, about
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -1,6 +1,11 @@
 """Full disks, kills and damage: the last good checkpoint stays, and what is wrong is named."""
 
 import errno
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
 
 import pytest
 import torch
@@ -10,7 +15,7 @@ from small_checkpoint import WEIGHTS, names, progress, write_weights
 
 from stylecrafter_core.errors import WeightFileError
 from stylecrafter_core.training import checkpoint as checkpoint_module
-from stylecrafter_core.training.checkpoint import Checkpoints, read_progress
+from stylecrafter_core.training.checkpoint import Checkpoints, read_progress, step_of
 
 
 @pytest.fixture
@@ -111,21 +116,60 @@ def test_what_a_killed_process_left_is_cleared_away(checkpoints):
     assert names(checkpoints.folder) == ["step-5"]
 
 
-def test_a_kill_while_an_old_one_is_deleted_leaves_no_half_under_its_name(checkpoints, monkeypatch):
+def killed_at(call: int, checkpoints: Checkpoints) -> None:
+    """In a process of its own: saves step 3 and kills itself before that call to the disk."""
+    calls = itertools.count(1)
+
+    def counted(function):
+        def run(*arguments, **options):
+            if next(calls) == call:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **options)
+
+        return run
+
+    for name in ("replace", "unlink", "rmdir", "mkdir", "open"):
+        setattr(os, name, counted(getattr(os, name)))
+    checkpoint_module.save_file = counted(checkpoint_module.save_file)
+    checkpoints.save(progress(3), counted(write_weights))
+
+
+def test_a_kill_at_any_moment_leaves_whole_checkpoints_and_nothing_for_ever(tmp_path):
+    """SIGKILL before each call to the disk of writing step 3 and deleting step 1."""
+    whole = Checkpoints(tmp_path / "whole", 2)
+    for step in (1, 2):
+        whole.save(progress(step), write_weights)
+    for call in itertools.count(1):
+        found = Checkpoints(tmp_path / str(call), 2)
+        shutil.copytree(whole.folder, found.folder)
+        process = multiprocessing.get_context("fork").Process(target=killed_at, args=(call, found))
+        process.start()
+        process.join(60)
+        for checkpoint in found._all():
+            assert names(checkpoint) == [WEIGHTS, "optimiser.json", "optimiser.safetensors"]
+            assert read_progress(checkpoint).step == step_of(checkpoint)
+        assert found.latest().name in ("step-2", "step-3")
+        found.clear()
+        assert all(name.startswith("step-") for name in names(found.folder))
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+    assert call > 8
+    assert names(found.folder) == ["step-2", "step-3"]
+
+
+def test_an_old_one_that_cannot_be_deleted_does_not_end_the_run(checkpoints, monkeypatch, caplog):
     for step in (1, 2):
         checkpoints.save(progress(step), write_weights)
-    delete = checkpoint_module.shutil.rmtree
 
-    def killed(path, **options):
-        if (path / WEIGHTS).exists() and "step-1" in path.name:
-            (path / WEIGHTS).unlink()
-            raise KeyboardInterrupt
-        delete(path, **options)
+    def refuse(path, **options):
+        if path.exists():
+            raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(checkpoint_module.shutil, "rmtree", killed)
-    with pytest.raises(KeyboardInterrupt):
-        checkpoints.save(progress(3), write_weights)
+    monkeypatch.setattr(checkpoint_module.shutil, "rmtree", refuse)
+    checkpoints.save(progress(3), write_weights)
     assert [path.name for path in checkpoints._all()] == ["step-2", "step-3"]
+    assert "step-1 could not be deleted: [Errno 13] Permission denied" in caplog.text
 
 
 def cut_off(path) -> None:
