@@ -1,9 +1,10 @@
-"""Every check of this repository: lints, types, core tests, and tests inside two real ComfyUI versions.
+"""Every check of this repository: lints, types, and tests of the core, in two real ComfyUIs and in a browser.
 
 python scripts/test.py                        in a .venv of our own, made and filled when needed
 python scripts/test.py --current-interpreter  in the interpreter that runs this
 COMFYUI_PATH=... python scripts/test.py       tests in that ComfyUI in place of the newest pinned one
 
+The browser is a Chromium, installed where this runs as root on Debian or Ubuntu; screenshots are in .page/.
 Two steps run at a time; what one says is shown when it has ended. Goes on after a failure. The last line is
 "N passed, N failed, N skipped"; the exit status is 0 only if nothing failed.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+import browser
 import environment
 import pinned_hosts
 from environment import ROOT, say
@@ -123,7 +125,7 @@ def read_report(headline: str, report: Path, status: int) -> Outcome:
 
 
 def run_core_tests(headline: str, log: IO[str]) -> Outcome:
-    return run_pytest(headline, log, ["tests", "--ignore=tests/host"], ROOT, {})
+    return run_pytest(headline, log, ["tests", "--ignore=tests/host", "--ignore=tests/page"], ROOT, {})
 
 
 def run_host_tests(headline: str, log: IO[str], find: Callable[[], Path], *selection: str) -> Outcome:
@@ -145,6 +147,17 @@ def run_host_tests(headline: str, log: IO[str], find: Callable[[], Path], *selec
         return run_pytest(headline, log, arguments, Path(cwd), variables)
 
 
+def run_page_tests(headline: str, log: IO[str], host: Path) -> Outcome:
+    """The tests in tests/page; without a browser they are counted as one that was left out."""
+    try:
+        chromium = browser.chromium()
+    except StyleCrafterError as error:
+        return Outcome(skipped=1, notes=(f"SKIPPED {headline}: {error}",))
+    variables = {"STYLECRAFTER_PAGE_HOST": str(host), "STYLECRAFTER_CHROMIUM": str(chromium)}
+    arguments = ["tests/page", "--import-mode=importlib"]
+    return run_pytest(headline, log, arguments, ROOT, {**variables, "OMP_NUM_THREADS": "1"})
+
+
 def newest_host() -> Path:
     """The ComfyUI that COMFYUI_PATH names, else the newest pinned one."""
     host = find_host() if os.environ.get("COMFYUI_PATH") else pinned_hosts.ensure(pinned_hosts.NEWEST)
@@ -161,6 +174,7 @@ def steps_in(host: Path) -> list[Step]:
             f"ComfyUI {version}, in process and served",
             lambda name, log: run_host_tests(name, log, lambda: host),
         ),
+        Step(f"the page of ComfyUI {version} in Chromium", lambda name, log: run_page_tests(name, log, host)),
         Step("ruff check", lambda name, log: run_program(name, log, "ruff", "check", ".")),
         Step("ruff format", lambda name, log: run_program(name, log, "ruff", "format", "--check", ".")),
         Step("mypy", lambda name, log: run_program(name, log, "mypy")),

@@ -76,8 +76,9 @@ def test_later_steps_run_after_a_failure(runner, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(runner, "run_program", lambda name, log, *arguments: runner.Outcome(failed=1))
     monkeypatch.setattr(runner, "run_pytest", lambda *arguments: runner.Outcome(passed=3))
     monkeypatch.setattr(runner.pinned_hosts, "ensure", lambda host: host_stub())
+    monkeypatch.setattr(runner.browser, "chromium", lambda: Path("/usr/bin/chromium"))
     total = runner.run_all(runner.steps_in(tmp_path))
-    assert total.summary == "6 passed, 4 failed, 0 skipped"
+    assert total.summary == "9 passed, 4 failed, 0 skipped"
     assert total.notes == ("FAILED ComfyUI 0.3.52, in process: no ComfyUI here",)
 
 
@@ -96,6 +97,38 @@ def test_each_step_shows_what_it_said_in_one_piece(runner, capfd):
     assert {block.splitlines()[0] for block in blocks} == {"=== left ===", "=== right ==="}
     for block in blocks:
         assert block.index("there" + "first") < block.index("there" + "second") < block.index("0 passed")
+
+
+def test_without_a_browser_the_page_is_counted_as_left_out(runner, monkeypatch, tmp_path):
+    monkeypatch.setattr(runner.browser.shutil, "which", lambda name: None)
+    outcome = runner.run_page_tests("the page", None, tmp_path)
+    assert outcome.summary == "0 passed, 0 failed, 1 skipped"
+    assert outcome.notes[0].startswith("SKIPPED the page: There is no Chromium.")
+
+
+def test_a_browser_is_installed_where_that_is_allowed(runner, monkeypatch):
+    asked = []
+    there = {"apt-get": "/usr/bin/apt-get"}
+
+    def install(command, **options):
+        asked.append(command[2])
+        there["chromium"] = "/usr/bin/chromium"
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(runner.browser.shutil, "which", there.get)
+    monkeypatch.setattr(runner.browser.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(runner.browser.subprocess, "run", install)
+    assert runner.browser.chromium() == Path("/usr/bin/chromium")
+    assert asked == ["update", "install"]
+
+
+def test_a_browser_that_cannot_be_installed_is_said(runner, monkeypatch):
+    monkeypatch.setattr(runner.browser.shutil, "which", {"apt-get": "/usr/bin/apt-get"}.get)
+    monkeypatch.setattr(runner.browser.os, "geteuid", lambda: 0)
+    failed = subprocess.CompletedProcess([], 100, "", "E: Could not resolve the host")
+    monkeypatch.setattr(runner.browser.subprocess, "run", lambda *given, **options: failed)
+    with pytest.raises(runner.StyleCrafterError, match="Could not resolve the host"):
+        runner.browser.chromium()
 
 
 def test_set_up_that_fails_ends_with_the_counts(tmp_path):
