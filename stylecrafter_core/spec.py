@@ -6,18 +6,18 @@ method are different values of these records, never flags in the code that uses 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Site:
-    """One text cross-attention of the denoising U-Net, addressed as the host addresses it.
+    """One text cross-attention of the denoising network, addressed as the host addresses it.
 
     Attributes:
-        block: "input", "middle" or "output".
+        block: "input", "middle" or "output" of a U-Net; "blocks" of a transformer, which has one list.
         number: index of the block in its list (0 for the middle).
-        index: index of the transformer block inside the spatial transformer.
+        index: index of the transformer block inside the spatial transformer (0 in a transformer's block).
         channels: width of the attention's query, and of the style K and V.
     """
 
@@ -56,6 +56,8 @@ class ScalePredictorSpec:
         text_first: order of the sequence after the queries: text, style (SDXL) or style, text (video).
         projects_output: a bare matrix after the last norm, before the head (SDXL family).
         hidden_dim: width of the output head's hidden layer.
+        text_dim: width of the text tokens where it is not `input_dim`; they are projected, then.
+        masks_padding: text rows of nothing but zeros are padding, which no query reads (umT5).
     """
 
     num_queries: int
@@ -67,45 +69,95 @@ class ScalePredictorSpec:
     text_first: bool
     projects_output: bool
     hidden_dim: int
+    text_dim: int | None = None
+    masks_padding: bool = False
+
+
+@dataclass(frozen=True)
+class EmbedTokensSpec:
+    """`num_tokens` style tokens made of the picture's CLIP embedding, which is `input_dim` wide."""
+
+    num_tokens: int
+    input_dim: int
 
 
 @dataclass(frozen=True)
 class AdapterSpec:
-    """All sizes of one style adapter.
+    """All sizes of one style adapter. What has a default is left out of `to_dict` where it has it.
 
     Attributes:
         family: which CLIP tokens it reads and which defaults apply, a key of `FAMILIES`.
         site_channels: width of each site, in the adapter's own site order.
         sites: where site i lies; None where the file does not say (SDXL: the order of `FAMILIES` decides).
-        context_dim: width of the style tokens, equal to that of the text tokens.
+        context_dim: width of the style tokens, which the style keys and values read.
         normalises_style: a LayerNorm over the merged heads follows the style attention.
+        clip_tokens: name of the image-token contract in `features`; None is the family's.
+        embed_tokens: further style tokens, made of the CLIP embedding; None where there are none.
+        dropped_share: share of a picture's CLIP tokens that the Q-Former does not read: those that are
+            least like the prompt. Above 0 the style tokens depend on the prompt.
+        projects_with_bias: the style keys and values have biases.
+        key_norm_eps: an RMS norm over all heads follows the style keys, with this eps; None: no norm.
+        learns_gains: every site has a learned factor beside the predicted one.
+        has_null: a pass without style has the term of a null style, whose tokens are zeros.
     """
 
     family: str
     style_transformer: StyleTransformerSpec
-    scale_predictor: ScalePredictorSpec
+    scale_predictor: ScalePredictorSpec | None
     site_channels: tuple[int, ...]
     sites: tuple[Site, ...] | None
     context_dim: int
     normalises_style: bool
+    clip_tokens: str | None = None
+    embed_tokens: EmbedTokensSpec | None = None
+    dropped_share: float = 0.0
+    projects_with_bias: bool = False
+    key_norm_eps: float | None = None
+    learns_gains: bool = False
+    has_null: bool = False
+
+    @property
+    def text_dim(self) -> int:
+        """Width of the text tokens that belong to the adapter."""
+        predictor = self.scale_predictor
+        return self.context_dim if predictor is None else predictor.text_dim or self.context_dim
+
+    @property
+    def reads_prompt(self) -> bool:
+        """Whether the style tokens depend on the prompt."""
+        return self.dropped_share > 0.0
+
+    @property
+    def num_tokens(self) -> int:
+        """Style tokens of one encoding."""
+        embedded = 0 if self.embed_tokens is None else self.embed_tokens.num_tokens
+        return self.style_transformer.num_queries + embedded
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for a file's header."""
-        return asdict(self)
+        data = _without_defaults(self, asdict(self))
+        if self.scale_predictor is not None:
+            data["scale_predictor"] = _without_defaults(self.scale_predictor, data["scale_predictor"])
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> AdapterSpec:
         """The inverse of `to_dict`."""
-        sites = data["sites"]
-        return cls(
-            family=data["family"],
-            style_transformer=StyleTransformerSpec(**data["style_transformer"]),
-            scale_predictor=ScalePredictorSpec(**data["scale_predictor"]),
-            site_channels=tuple(data["site_channels"]),
-            sites=None if sites is None else tuple(Site(**site) for site in sites),
-            context_dim=data["context_dim"],
-            normalises_style=data["normalises_style"],
-        )
+        sites, predictor, embed = data["sites"], data["scale_predictor"], data.get("embed_tokens")
+        parts = {
+            "style_transformer": StyleTransformerSpec(**data["style_transformer"]),
+            "scale_predictor": None if predictor is None else ScalePredictorSpec(**predictor),
+            "embed_tokens": None if embed is None else EmbedTokensSpec(**embed),
+            "site_channels": tuple(data["site_channels"]),
+            "sites": None if sites is None else tuple(Site(**site) for site in sites),
+        }
+        return cls(**{**data, **parts})
+
+
+def _without_defaults(record: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """The record's values less those that are their defaults: older files stay what they were."""
+    defaults = {field.name: field.default for field in fields(record) if field.default is not MISSING}
+    return {name: value for name, value in data.items() if name not in defaults or value != defaults[name]}
 
 
 @dataclass(frozen=True)
@@ -177,23 +229,20 @@ class Family:
     Attributes:
         title: as shown to people.
         clip_tokens: name of the image-token contract in `features`.
-        site_order: order in which the blocks of the U-Net are counted.
+        site_order: order in which the lists of blocks are counted.
         style_heads, scale_heads: attention heads of the Q-Former and of the scale predictor.
         strength, cfg_text, cfg_style, steps: published sampling defaults, in the paper's formula.
-        width, height: published picture size in pixels.
     """
 
     title: str
     clip_tokens: str
-    site_order: tuple[str, str, str]
+    site_order: tuple[str, ...]
     style_heads: int
     scale_heads: int
     strength: float
     cfg_text: float
     cfg_style: float
     steps: int
-    width: int
-    height: int
 
 
 FAMILIES = {
@@ -207,8 +256,6 @@ FAMILIES = {
         cfg_text=16.0,
         cfg_style=8.5,
         steps=50,
-        width=512,
-        height=320,
     ),
     "sdxl": Family(
         title="SDXL",
@@ -220,8 +267,6 @@ FAMILIES = {
         cfg_text=7.5,
         cfg_style=5.0,
         steps=30,
-        width=1024,
-        height=1024,
     ),
     # Any other U-Net: no adapter is published, so this is our own choice of defaults.
     "unet": Family(
@@ -234,7 +279,16 @@ FAMILIES = {
         cfg_text=7.5,
         cfg_style=5.0,
         steps=30,
-        width=512,
-        height=512,
+    ),
+    "wan": Family(
+        title="Wan",
+        clip_tokens="sdxl",
+        site_order=("blocks",),
+        style_heads=16,
+        scale_heads=8,
+        strength=1.0,
+        cfg_text=8.0,
+        cfg_style=4.0,
+        steps=50,
     ),
 }

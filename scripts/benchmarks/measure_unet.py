@@ -16,7 +16,7 @@ from comfy.patcher_extension import WrappersMP
 from environment import say
 from torch import Tensor
 
-from stylecrafter_core.comfy_host import patch
+from stylecrafter_core.comfy_host import networks, patch
 from stylecrafter_core.comfy_host.conditioning import strip_style
 from stylecrafter_core.comfy_host.guider import StyleGuider
 
@@ -166,7 +166,7 @@ class Alternatives:
     def watched(self) -> None:
         """One pass with a style, and a stopwatch around its style terms."""
         terms = Stopwatch(self.passes.clock, self.x.device)
-        with mock.patch.object(patch, "add_style", partial(terms, patch.add_style)):
+        with mock.patch.object(networks, "add_style", partial(terms, networks.add_style)):
             self.styled()
         self.style_terms.append(terms.taken())
 

@@ -3,6 +3,15 @@
 from .adapter import StyleAdapter
 from .dual_attention import SiteStyle, StyleTerm, add_style, style_attention
 from .fingerprint import fingerprint
-from .style import Style
+from .style import Pictures, Style
 
-__all__ = ["SiteStyle", "Style", "StyleAdapter", "StyleTerm", "add_style", "fingerprint", "style_attention"]
+__all__ = [
+    "Pictures",
+    "SiteStyle",
+    "Style",
+    "StyleAdapter",
+    "StyleTerm",
+    "add_style",
+    "fingerprint",
+    "style_attention",
+]

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from ..errors import InputError, MismatchError
 from ..spec import FAMILIES, AdapterSpec
 from .dual_attention import SiteStyle
 from .fingerprint import fingerprint
+from .prompt_selection import select_tokens
 from .scale_predictor import ScalePredictor
-from .style import Style
+from .style import Pictures, Style
 from .style_kv import make_style_kv
-from .style_transformer import StyleTransformer
+from .style_transformer import EmbedTokens, StyleTransformer
 
 
 class StyleAdapter(nn.Module):
@@ -34,7 +37,19 @@ class StyleAdapter(nn.Module):
         self.spec = spec
         self.adapter_id = adapter_id
         self.style_transformer = StyleTransformer(spec.style_transformer, operations=operations, **factory)
-        self.scale_predictor = ScalePredictor(spec.scale_predictor, operations=operations, **factory)
+        self.scale_predictor = (
+            None
+            if spec.scale_predictor is None
+            else ScalePredictor(spec.scale_predictor, operations=operations, **factory)
+        )
+        self.embed_tokens = (
+            None
+            if spec.embed_tokens is None
+            else EmbedTokens(spec.embed_tokens, spec.context_dim, operations=operations, **factory)
+        )
+        self.site_gains = (
+            operations.Embedding(len(spec.site_channels), 1, **factory) if spec.learns_gains else None
+        )
         self.style_kv = make_style_kv(spec, operations=operations, **factory)
 
     @classmethod
@@ -52,17 +67,21 @@ class StyleAdapter(nn.Module):
         adapter.load_state_dict(dict(tensors), assign=True)
         return adapter.eval().requires_grad_(False)
 
-    def encode(self, clip_tokens_RLW: Tensor) -> Style:
+    def encode(self, clip_tokens_RLW: Tensor, image_embeds: Tensor | None = None) -> Style:
         """The style of R references: their CLIP tokens are concatenated before the Q-Former.
+
+        Where the style tokens depend on the prompt, they are made by `style_tokens`, picture by picture,
+        and concatenated; the Style carries what they are made of.
 
         Args:
             clip_tokens_RLW: [R, L, W], R ≥ 1.
+            image_embeds: [R, E] CLIP embeddings of the pictures, for an adapter that reads them.
 
         Returns:
-            A Style with tokens [1, Q, D].
+            A Style with tokens [1, Q, D], or with its pictures.
 
         Raises:
-            InputError: no reference, or not three dimensions.
+            InputError: no reference, not three dimensions, or no embedding where the adapter reads one.
             MismatchError: CLIP tokens of another width than the adapter reads.
 
         Source: StyleCrafter (arXiv 2312.00330), section 4.1 and "multi-reference" in section 5.
@@ -75,8 +94,52 @@ class StyleAdapter(nn.Module):
                 fix="give at least one reference picture",
             )
         self._check_clip_width(clip_tokens_RLW.shape[-1])
-        tokens = self.style_transformer(clip_tokens_RLW.flatten(0, 1).unsqueeze(0))
-        return Style(tokens, self.adapter_id, self.spec.family)
+        pictures = Pictures(clip_tokens_RLW, self._checked_embeds(image_embeds, len(clip_tokens_RLW)))
+        known = (self.adapter_id, self.spec.family, self.spec.text_dim)
+        if self.spec.reads_prompt:
+            return Style(None, *known, pictures)
+        return Style(self._tokens(pictures, None), *known)
+
+    def style_tokens(self, style: Style, text_BND: Tensor) -> Tensor:
+        """[B or 1, Q, D] style tokens under a prompt; the text counts only where `spec.reads_prompt`.
+
+        Args:
+            style: from `encode`.
+            text_BND: [B, N, T] text tokens.
+
+        Raises:
+            MismatchError: text tokens of another width than the adapter's.
+        """
+        if style.tokens is not None:
+            return style.tokens
+        assert style.pictures is not None
+        self._check_text_width(text_BND.shape[-1])
+        return torch.cat([self._tokens(style.pictures, text_ND) for text_ND in text_BND])
+
+    def _tokens(self, pictures: Pictures, text_ND: Tensor | None) -> Tensor:
+        """[1, Q, D]: the Q-Former's tokens, then those of the embeddings."""
+        tokens = pictures.clip_tokens
+        if text_ND is None:
+            tokens = rearrange(tokens, "r l w -> 1 (r l) w")
+        else:
+            tokens = select_tokens(tokens, text_ND, self.spec.dropped_share)
+        style = self.style_transformer(tokens)
+        if self.embed_tokens is not None and pictures.image_embeds is not None:
+            style = torch.cat([style, self.embed_tokens(pictures.image_embeds)], dim=1)
+        return rearrange(style, "r q d -> 1 (r q) d")
+
+    def _checked_embeds(self, image_embeds: Tensor | None, references: int) -> Tensor | None:
+        wanted = self.spec.embed_tokens
+        if wanted is None:
+            return None
+        if image_embeds is None or image_embeds.shape != (references, wanted.input_dim):
+            raise InputError(
+                "The style adapter reads the CLIP embedding of every reference picture, too.",
+                found="none" if image_embeds is None else f"embeddings of shape {list(image_embeds.shape)}",
+                expected=f"one embedding {wanted.input_dim} wide for each of {references} pictures",
+                fix="use a CLIP vision model with a projection: ViT-H/14 for the published adapter",
+            )
+        return image_embeds
 
     def _check_clip_width(self, width: int) -> None:
         expected = self.spec.style_transformer.width
@@ -91,27 +154,41 @@ class StyleAdapter(nn.Module):
             )
 
     def layer_gains(self, style_tokens_BQD: Tensor, text_BND: Tensor) -> Tensor:
-        """`1 + tanh(...)` per site, from style and text.
+        """`g_i · (1 + tanh(...))` per site, from style and text.
+
+        `g_i` is the site's learned gain, where the adapter has such, else 1. Without a scale predictor the
+        rest is 1.
 
         Args:
             style_tokens_BQD: [B, Q, D] style tokens.
-            text_BND: [B, N, D] text tokens of the prompt.
+            text_BND: [B, N, T] text tokens of the prompt.
 
         Returns:
-            [B, sites] gains in (0, 2).
+            [B, sites] gains, in (0, 2) where none are learned.
 
         Raises:
             MismatchError: text tokens of another width than the adapter's.
         """
-        if text_BND.shape[-1] != self.spec.context_dim:
+        self._check_text_width(text_BND.shape[-1])
+        if self.scale_predictor is None:
+            gains = style_tokens_BQD.new_ones(len(text_BND), len(self.spec.site_channels))
+        else:
+            gains = 1 + self.scale_predictor(style_tokens_BQD, text_BND)
+        return gains if self.site_gains is None else gains * self._learned_gains(gains)
+
+    def _learned_gains(self, gains_BS: Tensor) -> Tensor:
+        sites = torch.arange(gains_BS.shape[1], device=gains_BS.device)
+        return self.site_gains(sites).squeeze(-1).to(gains_BS)  # type: ignore[misc]
+
+    def _check_text_width(self, width: int) -> None:
+        if width != self.spec.text_dim:
             raise MismatchError(
                 "The prompt's text tokens do not fit the style adapter.",
-                found=f"text tokens {text_BND.shape[-1]} wide",
-                expected=f"{self.spec.context_dim} wide, as this "
+                found=f"text tokens {width} wide",
+                expected=f"{self.spec.text_dim} wide, as this "
                 f"{FAMILIES[self.spec.family].title} adapter reads",
                 fix="encode the prompt with the text encoder of the family that the adapter was made for",
             )
-        return 1 + self.scale_predictor(style_tokens_BQD, text_BND)
 
     def site_styles(self, style_tokens_BQD: Tensor) -> tuple[SiteStyle, ...]:
         """Keys, values and norm of every site for [B, Q, D] style tokens; once per style, not per step."""

@@ -21,12 +21,14 @@ class SiteStyle(NamedTuple):
     Attributes:
         k, v: [1 or B, Q, C].
         norm_weight, norm_bias: [C], or None where the adapter has no norm.
+        null: [1, 1, C], the term of the null style, the same for every query; None where there is no such.
     """
 
     k: Tensor
     v: Tensor
     norm_weight: Tensor | None
     norm_bias: Tensor | None
+    null: Tensor | None = None
 
 
 def style_attention(q_BNC: Tensor, site: SiteStyle, num_heads: int) -> Tensor:
@@ -83,12 +85,19 @@ def add_style(
         [B, N, C]. Nothing is written in place, so gradients and cached tensors are safe.
 
     Source: StyleCrafter (arXiv 2312.00330), equation 1, with the gain of section 4.2.
+    Differs: an adapter with a null style (StyleMaster) has no gain; what the user sets blends the two.
     """
     rows = [count for count, _ in terms]
     parts = [
-        text + term.gains[index].to(q.dtype) * style_attention(q, term.sites[index], num_heads)
-        if term.sites
-        else text
+        text + _term(q, term.sites[index], term.gains[index].to(q.dtype), num_heads) if term.sites else text
         for text, q, (_, term) in zip(text_BNC.split(rows), q_BNC.split(rows), terms, strict=True)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _term(q_BNC: Tensor, site: SiteStyle, gain: Tensor, num_heads: int) -> Tensor:
+    """`s · LN(SCA)`; with a null style from its term at gain 0 to that of the style at gain 1."""
+    attended = style_attention(q_BNC, site, num_heads)
+    if site.null is None:
+        return gain * attended
+    return torch.lerp(site.null.to(q_BNC.dtype).expand_as(attended), attended, gain)

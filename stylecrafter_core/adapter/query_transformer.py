@@ -24,9 +24,10 @@ class SelfAttention(nn.Module):
         self.qkv = operations.Linear(width, 3 * width, **factory)
         self.out = operations.Linear(width, width, **factory)
 
-    def forward(self, x_BLW: Tensor) -> Tensor:
+    def forward(self, x_BLW: Tensor, is_read_BL: Tensor | None = None) -> Tensor:
         q, k, v = rearrange(self.qkv(x_BLW), "b l (three h d) -> three b h l d", three=3, h=self.num_heads)
-        attended = F.scaled_dot_product_attention(q, k, v)
+        mask = None if is_read_BL is None else is_read_BL[:, None, None, :]
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(rearrange(attended, "b h l d -> b l (h d)"))
 
 
@@ -52,8 +53,8 @@ class Block(nn.Module):
         self.ln_2 = operations.LayerNorm(width, **factory)
         self.mlp = FeedForward(width, operations=operations, **factory)
 
-    def forward(self, x_BLW: Tensor) -> Tensor:
-        x_BLW = x_BLW + self.attn(self.ln_1(x_BLW))
+    def forward(self, x_BLW: Tensor, is_read_BL: Tensor | None = None) -> Tensor:
+        x_BLW = x_BLW + self.attn(self.ln_1(x_BLW), is_read_BL)
         return x_BLW + self.mlp(self.ln_2(x_BLW))
 
 
@@ -83,11 +84,13 @@ class QueryTransformer(nn.Module):
         )
         self.ln_post = operations.LayerNorm(width, **factory)
 
-    def answer(self, tokens_BLW: Tensor) -> Tensor:
-        """[B, L, W] tokens to [B, Q, W] answers."""
+    def answer(self, tokens_BLW: Tensor, is_read_BL: Tensor | None = None) -> Tensor:
+        """[B, L, W] tokens to [B, Q, W] answers; nobody reads a token whose `is_read_BL` is False."""
         query_ids = torch.arange(self.num_queries, device=tokens_BLW.device)
         queries_BQW = self.queries(query_ids).to(tokens_BLW.dtype).expand(len(tokens_BLW), -1, -1)
         x = self.ln_pre(torch.cat([queries_BQW, tokens_BLW], dim=1))
+        if is_read_BL is not None:
+            is_read_BL = F.pad(is_read_BL, (self.num_queries, 0), value=True)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, is_read_BL)
         return self.ln_post(x)[:, : self.num_queries]

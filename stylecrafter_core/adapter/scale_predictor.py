@@ -25,8 +25,18 @@ class ScalePredictor(QueryTransformer):
             spec.num_queries, spec.width, spec.depth, spec.num_heads, operations=operations, **factory
         )
         self.text_first = spec.text_first
-        self.text_proj = self._projection(spec.projects_inputs, spec, operations, factory)
-        self.style_proj = self._projection(spec.projects_inputs, spec, operations, factory)
+        self.masks_padding = spec.masks_padding
+        projects_text = spec.projects_inputs or spec.text_dim is not None
+        self.text_proj = (
+            operations.Linear(spec.text_dim or spec.input_dim, spec.width, **factory)
+            if projects_text
+            else nn.Identity()
+        )
+        self.style_proj = (
+            operations.Linear(spec.input_dim, spec.width, **factory)
+            if spec.projects_inputs
+            else nn.Identity()
+        )
         self.proj = (
             operations.Linear(spec.width, spec.width, bias=False, **factory)
             if spec.projects_output
@@ -38,12 +48,15 @@ class ScalePredictor(QueryTransformer):
             operations.Linear(spec.hidden_dim, 1, **factory),
         )
 
-    @staticmethod
-    def _projection(wanted: bool, spec: ScalePredictorSpec, operations: Any, factory: Any) -> nn.Module:
-        return operations.Linear(spec.input_dim, spec.width, **factory) if wanted else nn.Identity()
-
     def forward(self, style_BQD: Tensor, text_BND: Tensor) -> Tensor:
-        """[B, Q, D] style tokens and [B, N, D] text tokens to [B, sites] factors in (-1, 1)."""
-        style, text = self.style_proj(style_BQD), self.text_proj(text_BND)
-        tokens = torch.cat([text, style] if self.text_first else [style, text], dim=1)
-        return F.tanh(self.head(self.proj(self.answer(tokens)))).squeeze(-1)
+        """[B, Q, D] style tokens and [B, N, T] text tokens to [B, sites] factors in (-1, 1)."""
+        tokens = self._joined(self.style_proj(style_BQD), self.text_proj(text_BND))
+        is_read = self._joined(_all_true(style_BQD), text_BND.any(dim=-1)) if self.masks_padding else None
+        return F.tanh(self.head(self.proj(self.answer(tokens, is_read)))).squeeze(-1)
+
+    def _joined(self, style: Tensor, text: Tensor) -> Tensor:
+        return torch.cat([text, style] if self.text_first else [style, text], dim=1)
+
+
+def _all_true(tokens_BQD: Tensor) -> Tensor:
+    return torch.ones(tokens_BQD.shape[:2], dtype=torch.bool, device=tokens_BQD.device)

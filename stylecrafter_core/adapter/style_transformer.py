@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..spec import StyleTransformerSpec
+from ..spec import EmbedTokensSpec, StyleTransformerSpec
 from .query_transformer import QueryTransformer
 
 
@@ -26,3 +26,20 @@ class StyleTransformer(QueryTransformer):
     def forward(self, clip_tokens_BLW: Tensor) -> Tensor:
         """[B, L, W] CLIP tokens (of one or several references, concatenated) to [B, Q, D] style tokens."""
         return self.proj(self.answer(clip_tokens_BLW))
+
+
+class EmbedTokens(nn.Module):
+    """Style tokens from the CLIP embedding of a whole picture: `LN(reshape(W · e + b))`.
+
+    Source: the released code of StyleMaster (arXiv 2412.07744), global branch.
+    """
+
+    def __init__(self, spec: EmbedTokensSpec, output_dim: int, *, operations: Any = nn, **factory: Any):
+        super().__init__()
+        self.num_tokens = spec.num_tokens
+        self.proj = operations.Linear(spec.input_dim, spec.num_tokens * output_dim, **factory)
+        self.norm = operations.LayerNorm(output_dim, **factory)
+
+    def forward(self, embeds_BE: Tensor) -> Tensor:
+        """[B, E] CLIP embeddings to [B, num_tokens, D] style tokens."""
+        return self.norm(self.proj(embeds_BE).unflatten(-1, (self.num_tokens, -1)))

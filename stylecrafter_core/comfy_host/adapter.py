@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import comfy.model_management
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..adapter import SiteStyle, Style, StyleAdapter
+from ..adapter import SiteStyle, Style, StyleAdapter, StyleTerm
 from ..errors import InputError, MismatchError
 from ..formats import AdapterFile
 from ..spec import AdapterSpec
+from .conditioning import ready_term
 
 T = TypeVar("T")
 
@@ -25,7 +27,7 @@ class HostAdapter:
     """What travels on the STYLECRAFTER_ADAPTER socket: the adapter, moved in and out by the host.
 
     Immutable. What is derived from a style is kept as long as the style lives: K and V once per style, gains
-    once per style and prompt.
+    once per style and prompt; style tokens that read the prompt, with their K and V, once per pair, too.
 
     Args:
         file: a read adapter file.
@@ -41,8 +43,10 @@ class HostAdapter:
         self.patcher = comfy.model_patcher.ModelPatcher(
             self.module, load_device=management.get_torch_device(), offload_device=device
         )
-        self._site_styles: WeakKeyDictionary[Style, dict[Any, tuple[SiteStyle, ...]]] = WeakKeyDictionary()
+        self._tokens: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
         self._gains: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
+        self._site_styles = WeakTensorKeyDictionary()  # by style tokens, then by dtype
+        self._null_tokens = torch.zeros(1, 1, file.spec.context_dim)
 
     def __deepcopy__(self, memo: dict) -> HostAdapter:
         """The host deep-copies patches when a model is cloned; weights are shared, never copied."""
@@ -58,9 +62,18 @@ class HostAdapter:
         """Fingerprint of the weights."""
         return self.module.adapter_id
 
-    def encode(self, clip_tokens_RLW: Tensor) -> Style:
+    def encode(self, clip_tokens_RLW: Tensor, image_embeds: Tensor | None = None) -> Style:
         """See StyleAdapter.encode."""
-        return self._run(self.module.encode, clip_tokens_RLW)
+        return self._run(self.module.encode, clip_tokens_RLW, image_embeds)
+
+    def style_tokens(self, style: Style, text_BND: Tensor) -> Tensor:
+        """See StyleAdapter.style_tokens; computed once for this pair."""
+        if style.tokens is not None:
+            return style.tokens
+        cache = self._tokens.setdefault(style, WeakTensorKeyDictionary())
+        if text_BND not in cache:
+            cache[text_BND] = self._run(partial(self.module.style_tokens, style), text_BND)
+        return cache[text_BND]
 
     def layer_gains(self, style_tokens_BQD: Tensor, text_BND: Tensor) -> Tensor:
         """See StyleAdapter.layer_gains."""
@@ -76,27 +89,40 @@ class HostAdapter:
                 fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
             )
 
-    def gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
+    def term_of(self, style: Style, text_BND: Tensor, strength: float, dtype: torch.dtype) -> StyleTerm:
+        """What a style adds under a prompt; only the strength is computed anew in every step."""
+        sites = self._site_styles_of(self.style_tokens(style, text_BND), dtype)
+        return ready_term(sites, (strength * self._gains_of(style, text_BND)).to(dtype))
+
+    def null_term(self, dtype: torch.dtype) -> StyleTerm | None:
+        """What is added where there is no style: the null style's term; None for an adapter without one."""
+        if not self.spec.has_null:
+            return None
+        sites = self._site_styles_of(self._null_tokens, dtype)
+        return ready_term(sites, torch.ones(1, len(sites), dtype=dtype, device=sites[0].k.device))
+
+    def _gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
         """[B, sites] gains of a style under a prompt, computed once for this pair."""
         cache = self._gains.setdefault(style, WeakTensorKeyDictionary())
         if text_BND not in cache:
-            tokens = style.tokens.expand(len(text_BND), -1, -1)
+            tokens = self.style_tokens(style, text_BND).expand(len(text_BND), -1, -1)
             cache[text_BND] = self.layer_gains(tokens, text_BND)
         return cache[text_BND]
 
-    def site_styles_of(self, style: Style, dtype: torch.dtype) -> tuple[SiteStyle, ...]:
-        """K, V and norm of every site for a style, computed once and kept in `dtype`."""
-        cache = self._site_styles.setdefault(style, {})
+    def _site_styles_of(self, tokens_BQD: Tensor, dtype: torch.dtype) -> tuple[SiteStyle, ...]:
+        """K, V and norms of every site for these style tokens, computed once and kept in `dtype`."""
+        cache = self._site_styles.setdefault(tokens_BQD, {})
         if dtype not in cache:
-            sites = self._run(self.module.site_styles, style.tokens)
-            cache[dtype] = tuple(_cast(site, dtype) for site in sites)
+            cache[dtype] = tuple(
+                _cast(site, dtype) for site in self._run(self.module.site_styles, tokens_BQD)
+            )
         return cache[dtype]
 
-    def _run(self, compute: Callable[..., T], *tensors: Tensor) -> T:
+    def _run(self, compute: Callable[..., T], *tensors: Tensor | None) -> T:
         """Compute in float32 on the device where the host has put the weights."""
         comfy.model_management.load_models_gpu([self.patcher])
         device = self.patcher.load_device
-        return compute(*(tensor.to(device, torch.float32) for tensor in tensors))
+        return compute(*(None if t is None else t.to(device, torch.float32) for t in tensors))
 
 
 def connected(adapter: HostAdapter | None, node_id: str) -> HostAdapter:
@@ -112,5 +138,4 @@ def connected(adapter: HostAdapter | None, node_id: str) -> HostAdapter:
 
 
 def _cast(site: SiteStyle, dtype: torch.dtype) -> SiteStyle:
-    parts = (site.k, site.v, site.norm_weight, site.norm_bias)
-    return SiteStyle(*(None if part is None else part.to(dtype) for part in parts))  # type: ignore[arg-type]
+    return SiteStyle(*(None if part is None else part.to(dtype) for part in site))  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid5
 
@@ -127,14 +127,22 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
 
 
-def styled_alike(groups: list[list[dict[str, Any]] | None]) -> list[list[dict[str, Any]] | None]:
+def styled_alike(
+    groups: list[list[dict[str, Any]] | None], unstyled: StyleTerm | None
+) -> list[list[dict[str, Any]] | None]:
     """The conditions of one call of the host; where one has a ready style, the others get an empty one.
 
     The host runs conditions in one pass only if they carry the same entries.
+
+    Args:
+        unstyled: the term of an adapter with a null style, which every condition without a style gets; None
+            for an adapter without: then nothing is added where no condition has a style.
     """
-    if not any(STYLE in cond["model_conds"] for group in groups if group for cond in group):
+    conds = [cond for group in groups if group for cond in group]
+    if unstyled is None and not any(STYLE in cond["model_conds"] for cond in conds):
         return groups
-    return [group and [_with_some_style(cond) for cond in group] for group in groups]
+    empty = StyleCond(None, unstyled or NO_STYLE)
+    return [group and [_with_some_style(cond, empty) for cond in group] for group in groups]
 
 
 def style_requests(values: Iterable[dict[str, Any]]) -> list[StyleRequest]:
@@ -159,15 +167,17 @@ def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:
-    """Gains of a batch of prompts, repeated or cut to the rows as the host does it with the prompts."""
-    gains = tuple(
-        gain if len(gain) == 1 else comfy.utils.repeat_to_batch_size(gain, rows) for gain in term.gains
-    )
-    return replace(term, gains=gains)
+    """Gains, keys and values of a batch of prompts, repeated or cut to the rows as the prompts are."""
+
+    def repeated(tensor: Tensor) -> Tensor:
+        return tensor if len(tensor) == 1 else comfy.utils.repeat_to_batch_size(tensor, rows)
+
+    sites = tuple(site._replace(k=repeated(site.k), v=repeated(site.v)) for site in term.sites)
+    return StyleTerm(sites, tuple(map(repeated, term.gains)))
 
 
 def _check_width(text_width: int, style: Style) -> None:
-    width = style.tokens.shape[-1]
+    width = style.text_dim
     if text_width != width:
         raise MismatchError(
             "StyleCrafterApplyStyle: the prompt and the style do not belong together.",
@@ -181,8 +191,8 @@ def _with_model_cond(values: dict[str, Any], cond: StyleCond) -> dict[str, Any]:
     return {**values, "model_conds": {**values.get("model_conds", {}), STYLE: cond}}
 
 
-def _with_some_style(cond: dict[str, Any]) -> dict[str, Any]:
-    return cond if STYLE in cond["model_conds"] else _with_model_cond(cond, StyleCond(None, NO_STYLE))
+def _with_some_style(cond: dict[str, Any], empty: StyleCond) -> dict[str, Any]:
+    return cond if STYLE in cond["model_conds"] else _with_model_cond(cond, empty)
 
 
 def _without_style(cond: dict[str, Any]) -> dict[str, Any]:

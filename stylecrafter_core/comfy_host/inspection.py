@@ -45,5 +45,5 @@ def predicted_gains(adapter: HostAdapter, clip: Any, prompts: list[str], styles:
 
 def _of_prompt(adapter: HostAdapter, clip: Any, prompt: str, styles: list[Style]) -> Tensor:
     (text_BND, _), *_ = clip.encode_from_tokens_scheduled(clip.tokenize(prompt))
-    gains = [adapter.layer_gains(style.tokens, text_BND) for style in styles]
+    gains = [adapter.layer_gains(adapter.style_tokens(style, text_BND), text_BND) for style in styles]
     return torch.cat(gains).float().cpu()

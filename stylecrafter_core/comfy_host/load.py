@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from ..errors import MismatchError
-from ..formats import TemporalFile, VideoBase, read_adapter, read_temporal, read_video_base
+from ..formats import TemporalFile, VideoBase, keys_are_zero, read_adapter, read_temporal, read_video_base
 from .adapter import HostAdapter
 from .context_windows import accept_context_windows
 from .model import load_model
@@ -14,10 +15,19 @@ from .patch import patch_model
 from .text import load_clip
 from .vae import load_vae
 
+log = logging.getLogger(__name__)
+
 
 def load_adapter(path: Path) -> HostAdapter:
     """A style adapter of any published or own format, under the host's memory management."""
-    return HostAdapter(read_adapter(path), path.name)
+    file = read_adapter(path)
+    if keys_are_zero(file):
+        log.warning(
+            "%s: all its style keys are zero, as the published training script leaves them. It works, but "
+            "its style is the same for every place of the picture: the mean of its style values.",
+            path.name,
+        )
+    return HostAdapter(file, path.name)
 
 
 def load_video_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,11 @@ from ..adapter import StyleAdapter
 from ..errors import MismatchError
 from ..sites import order_sites
 from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from .networks import Network, network_of
 from .sites import text_attentions
+
+# What the style term is multiplied with last.
+STARTS_AT_ZERO = re.compile(r"style_kv\.\d+\.norm\.(weight|bias)|site_gains\.weight")
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,10 @@ class Sizes:
         scale_width, scale_depth: width and blocks of the scale predictor; width None is that of the tokens.
         text_first: order of what the scale predictor reads.
         projects: whether the scale predictor projects tokens of its own width, too.
+        embedded: the model embeds its text first: style tokens are as wide as the embedded text, keys and
+            values have what the text's have (biases, norm), a learned gain per site takes the place of the
+            norm behind the attention, and the scale predictor reads the text before it is embedded, without
+            its padding.
     """
 
     num_queries: int
@@ -32,11 +41,15 @@ class Sizes:
     scale_depth: int
     text_first: bool
     projects: bool
+    embedded: bool = False
 
 
 _VIDEO = Sizes(num_queries=8, depth=3, scale_width=None, scale_depth=2, text_first=False, projects=False)
 _SDXL = Sizes(num_queries=16, depth=4, scale_width=512, scale_depth=2, text_first=True, projects=True)
-SIZES = {"video": _VIDEO, "sdxl": _SDXL, "unet": _SDXL}
+_WAN = Sizes(
+    num_queries=16, depth=3, scale_width=512, scale_depth=3, text_first=True, projects=True, embedded=True
+)
+SIZES = {"video": _VIDEO, "sdxl": _SDXL, "unet": _SDXL, "wan": _WAN}
 
 
 def spec_for(
@@ -49,10 +62,10 @@ def spec_for(
     scale_width: int | None = None,
     scale_depth: int | None = None,
 ) -> AdapterSpec:
-    """The sizes of an adapter that fits a U-Net of the host; on a published base, those that were published.
+    """The sizes of an adapter that fits a model of the host; on a published U-Net, those that were published.
 
     Args:
-        diffusion_model: any U-Net with text cross-attention.
+        diffusion_model: any U-Net with text cross-attention, or any Wan.
         family: key of `spec.FAMILIES`; "unet" for a base that has no published adapter.
         clip_width: width of the image encoder's tokens.
         num_queries, depth, scale_width, scale_depth: in place of the family's, see `Sizes`. A scale predictor
@@ -61,8 +74,8 @@ def spec_for(
     Raises:
         MismatchError: the model has no text cross-attention, or such over texts of different widths.
     """
-    found = text_attentions(diffusion_model)
-    context_dim = _context_dim(diffusion_model, found)
+    network, found = network_of(diffusion_model), text_attentions(diffusion_model)
+    context_dim = _context_dim(diffusion_model, network, found)
     published, sizes = FAMILIES[family], SIZES[family]
     sites = order_sites(found, published.site_order)
     width = scale_width or sizes.scale_width or context_dim
@@ -88,23 +101,36 @@ def spec_for(
             text_first=sizes.text_first,
             projects_output=projects,
             hidden_dim=32,
+            text_dim=network.text_dim(diffusion_model) if network and sizes.embedded else None,
+            masks_padding=sizes.embedded,
         ),
         site_channels=tuple(site.channels for site in sites),
         sites=sites,
         context_dim=context_dim,
-        normalises_style=True,
+        normalises_style=not sizes.embedded,
+        projects_with_bias=sizes.embedded,
+        key_norm_eps=_key_norm_eps(network, found) if sizes.embedded else None,
+        learns_gains=sizes.embedded,
     )
 
 
-def _context_dim(diffusion_model: nn.Module, found: dict[Site, Any]) -> int:
-    """The width of the text tokens that the cross-attentions read."""
-    widths = sorted({attention.to_k.weight.shape[1] for attention in found.values()})
+def _key_norm_eps(network: Network | None, found: dict[Site, Any]) -> float | None:
+    """Of the norm behind the text's keys, where there is one."""
+    if network is None or network.key_norm is None:
+        return None
+    return getattr(getattr(next(iter(found.values())), network.key_norm), "eps", None)
+
+
+def _context_dim(diffusion_model: nn.Module, network: Network | None, found: dict[Site, Any]) -> int:
+    """The width of the tokens that the cross-attentions read."""
+    name = "" if network is None else network.keys
+    widths = sorted({getattr(attention, name).weight.shape[1] for attention in found.values()})
     if len(widths) != 1:
         raise MismatchError(
             "No style adapter can be made for this model.",
             found=f"a {type(diffusion_model).__name__} with text cross-attentions over widths {widths}",
-            expected="a U-Net whose text cross-attentions all read tokens of one width",
-            fix="use a U-Net such as Stable Diffusion 1.5, 2.1, SDXL or VideoCrafter",
+            expected="a model whose text cross-attentions all read tokens of one width",
+            fix="use a U-Net such as Stable Diffusion 1.5, 2.1, SDXL or VideoCrafter, or Wan",
         )
     return widths[0]
 
@@ -123,7 +149,7 @@ def create_tensors(spec: AdapterSpec, diffusion_model: nn.Module, seed: int) -> 
     """Starting weights: style K and V from the text K and V, everything else random, and no effect yet.
 
     The norm behind the style attention starts at zero, so the model starts as it was, bit for bit, and the
-    norm is the first to learn.
+    norm is the first to learn; where a learned gain stands in its place, that one does.
 
     Args:
         spec: from `spec_for` of the same model.
@@ -138,14 +164,21 @@ def create_tensors(spec: AdapterSpec, diffusion_model: nn.Module, seed: int) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         adapter = StyleAdapter(spec)
-        for trunk in (adapter.style_transformer, adapter.scale_predictor):
+        for trunk in filter(None, (adapter.style_transformer, adapter.scale_predictor)):
             nn.init.normal_(trunk.queries.weight, std=trunk.queries.embedding_dim**-0.5)
     tensors = {name: tensor.detach() for name, tensor in adapter.state_dict().items()}
-    text = text_attentions(diffusion_model)
+    network, text = network_of(diffusion_model), text_attentions(diffusion_model)
+    if network is None:
+        raise ValueError("spec_for has refused models without text cross-attentions")
+    theirs = {"to_k": network.keys, "to_v": network.values, "norm_k": network.key_norm or ""}
     for index, site in enumerate(spec.sites or ()):
-        for name in ("to_k", "to_v"):
-            weight = getattr(text[site], name).weight.detach()
-            tensors[f"style_kv.{index}.{name}.weight"] = weight.to("cpu", torch.float32, copy=True)
-        tensors[f"style_kv.{index}.norm.weight"].zero_()
-        tensors[f"style_kv.{index}.norm.bias"].zero_()
+        for ours, name in theirs.items():
+            for parameter in ("weight", "bias"):
+                key = f"style_kv.{index}.{ours}.{parameter}"
+                if key in tensors:
+                    value = getattr(getattr(text[site], name), parameter).detach()
+                    tensors[key] = value.to("cpu", torch.float32, copy=True)
+    for name, tensor in tensors.items():
+        if STARTS_AT_ZERO.fullmatch(name):
+            tensor.zero_()
     return tensors

@@ -7,37 +7,30 @@ which call whatever was registered before and add the style term. So order of pa
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import comfy.model_patcher
 import torch
-from comfy.ldm.modules.attention import optimized_attention
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..adapter import StyleTerm, add_style
 from ..errors import MismatchError
 from ..spec import Site
 from .adapter import HostAdapter
 from .conditioning import (
-    StyleBatch,
     StyleCond,
     StyleRequest,
-    ready_term,
     style_requests,
     styled_alike,
     unpatched_model_error,
 )
 from .keys import ROLES, STYLE, WRAPPER
+from .networks import Injection, injection_for
 from .sites import sites_for
 
 log = logging.getLogger(__name__)
-
-# Newer hosts pass transformer_options on to the attention function.
-_PASSES_OPTIONS = "kwargs" in inspect.signature(optimized_attention).parameters
 
 
 def patch_model(
@@ -50,11 +43,11 @@ def patch_model(
     Raises:
         MismatchError: the adapter does not fit the model; both are named.
     """
-    sites = _sites(model, adapter)
+    injection = injection_for(model.get_model_object("diffusion_model"), _sites(model, adapter))
     patched = model.clone()
     for kind, wrapper in (
         (WrappersMP.CALC_COND_BATCH, StyleBinder(adapter)),
-        (WrappersMP.DIFFUSION_MODEL, StyleInjector(sites)),
+        (WrappersMP.DIFFUSION_MODEL, StyleInjector(injection)),
         (WrappersMP.OUTER_SAMPLE, NegativeWatch()),
     ):
         patched.remove_wrappers_with_key(kind, WRAPPER)
@@ -101,7 +94,8 @@ class StyleBinder:
             None if group is None else [self._bind(cond, model, timestep) for cond in group]
             for group in conds
         ]
-        return executor(model, styled_alike(bound), x_in, timestep, options)
+        unstyled = self.adapter.null_term(_compute_dtype(model))
+        return executor(model, styled_alike(bound, unstyled), x_in, timestep, options)
 
     def _bind(self, cond: dict, model: Any, timestep: Tensor) -> dict:
         model_conds = dict(cond["model_conds"])
@@ -112,12 +106,9 @@ class StyleBinder:
         self.adapter.check_style(request.style)
         if request.acts_at(model.model_sampling, timestep):
             text = model_conds["c_crossattn"].cond
-            model_conds[STYLE] = style_cond.with_term(self._term(request, text, _compute_dtype(model)))
+            term = self.adapter.term_of(request.style, text, request.strength, _compute_dtype(model))
+            model_conds[STYLE] = style_cond.with_term(term)
         return {**cond, "model_conds": model_conds}
-
-    def _term(self, request: StyleRequest, text_BND: Tensor, dtype: torch.dtype) -> StyleTerm:
-        gains = request.strength * self.adapter.gains_of(request.style, text_BND)
-        return ready_term(self.adapter.site_styles_of(request.style, dtype), gains.to(dtype))
 
 
 class NegativeWatch:
@@ -140,8 +131,8 @@ class NegativeWatch:
 class StyleInjector:
     """Adds ready styles to the attention of one call of the diffusion model."""
 
-    def __init__(self, sites: tuple[Site, ...]):
-        self.sites = sites
+    def __init__(self, injection: Injection):
+        self.injection = injection
 
     def __deepcopy__(self, memo: dict) -> StyleInjector:
         return self
@@ -152,50 +143,20 @@ class StyleInjector:
         x: Tensor,
         timesteps: Tensor,
         context: Tensor | None = None,
-        y: Tensor | None = None,
-        control: dict | None = None,
+        fourth: Any = None,
+        fifth: Any = None,
         transformer_options: dict | None = None,
         **kwargs: Any,
     ) -> Any:
+        # Fourth and fifth: y and control of a U-Net, image features and further frames of a video model.
         batch = kwargs.pop(STYLE, None)
         options = transformer_options or {}
         if batch is not None:
-            options = with_style(options, self.sites, batch)
+            options = self.injection(options, batch)
         if ROLES in options:
             roles = [options[ROLES][index] for index in options["cond_or_uncond"]]
             options = {**options, "cond_or_uncond": roles}
-        return executor(x, timesteps, context, y, control, options, **kwargs)
-
-
-def with_style(options: dict, sites: tuple[Site, ...], batch: StyleBatch) -> dict:
-    """A copy of the host's transformer_options whose attn2 replacements add the style of the batch."""
-    replacements = options.get("patches_replace", {})
-    before = replacements.get("attn2", {})
-    styled = {
-        site.key: StyledAttention(before.get(site.key, before.get(site.key[:2])), batch, index)
-        for index, site in enumerate(sites)
-    }
-    return {**options, "patches_replace": {**replacements, "attn2": {**before, **styled}}}
-
-
-class StyledAttention:
-    """One cross-attention of one call: what stood there before, plus the style term."""
-
-    def __init__(self, before: Callable | None, batch: StyleBatch, index: int):
-        self.text_attention = before or _host_attention
-        self.batch = batch
-        self.index = index
-
-    def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
-        text = self.text_attention(q, k, v, extra_options)
-        return add_style(text, q, self.batch.terms, self.index, extra_options["n_heads"])
-
-
-def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
-    options = {"transformer_options": extra_options} if _PASSES_OPTIONS else {}
-    return optimized_attention(
-        q, k, v, extra_options["n_heads"], attn_precision=extra_options["attn_precision"], **options
-    )
+        return executor(x, timesteps, context, fourth, fifth, options, **kwargs)
 
 
 def _compute_dtype(model: Any) -> torch.dtype:

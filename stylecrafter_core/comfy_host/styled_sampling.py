@@ -62,7 +62,9 @@ def sample_style(
         InputError: a prompt is longer than another by a whole row of tokens.
     """
     styles = [adapter.encode(clip_tokens) for clip_tokens in references]
-    rows = _per_frame(torch.cat([style.tokens for style in styles]), settings.num_frames)
+    [[text, _]] = _conditioning(base, prompts, 1)
+    tokens = [adapter.style_tokens(style, row[None]) for style, row in zip(styles, text, strict=True)]
+    rows = _per_frame(torch.cat(tokens), settings.num_frames)
     request = StyleRequest(replace(styles[0], tokens=rows), settings.strength, 0.0, 1.0)
     styled = apply_style(_conditioning(base, prompts, settings.num_frames), request)
     return _sampled(

@@ -17,11 +17,11 @@ from ..adapter import StyleAdapter
 from ..spec import Site
 from .conditioning import StyleBatch, ready_term
 from .keys import INDEPENDENT_FRAMES, NUM_FRAMES
-from .patch import with_style
+from .networks import Injection, injection_for
 
 # text [B, N, D], style tokens [B, Q, D], which keep their style [B], T -> context, transformer_options
 Fused = tuple[Tensor, dict[str, Any]]
-Fusion = Callable[[StyleAdapter, tuple[Site, ...], Tensor, Tensor, Tensor, int], Fused]
+Fusion = Callable[[StyleAdapter, Injection, Tensor, Tensor, Tensor, int], Fused]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Inputs:
 
 def dual_attention(
     adapter: StyleAdapter,
-    sites: tuple[Site, ...],
+    inject: Injection,
     text_BND: Tensor,
     tokens_BQD: Tensor,
     keeps_B: Tensor,
@@ -65,12 +65,12 @@ def dual_attention(
     )
     term = ready_term(styles, _per_frame(gains, num_frames))
     batch = StyleBatch(((len(tokens_BQD) * num_frames, term),))
-    return text_BND, with_style({}, sites, batch)
+    return text_BND, inject({}, batch)
 
 
 def attached_tokens(
     adapter: StyleAdapter,
-    sites: tuple[Site, ...],
+    inject: Injection,
     text_BND: Tensor,
     tokens_BQD: Tensor,
     keeps_B: Tensor,
@@ -97,14 +97,14 @@ class StyledUNet(nn.Module):
         super().__init__()
         self.unet = unet
         self.adapter = adapter
-        self.sites = sites
+        self.inject = injection_for(unet, sites)
         self.fusion = fusion
 
     def forward(self, inputs: Inputs) -> Tensor:
         """[R, C, H, W]: what the U-Net predicts, noise or velocity."""
         tokens = self.adapter.style_transformer(inputs.clip_tokens)
         context, options = self.fusion(
-            self.adapter, self.sites, inputs.text, tokens, inputs.keeps_style, inputs.num_frames
+            self.adapter, self.inject, inputs.text, tokens, inputs.keeps_style, inputs.num_frames
         )
         options[NUM_FRAMES] = inputs.num_frames
         options[INDEPENDENT_FRAMES] = inputs.independent

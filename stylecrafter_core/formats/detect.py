@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from .official_sdxl import is_sdxl_site
+from .official_stylemaster import is_stylemaster
 from .official_temporal import POSITION_TABLE
 from .official_video import is_video_site
 from .own import ADAPTER, TEMPORAL, is_own
@@ -24,12 +25,13 @@ class Kind(Enum):
     VIDEO_BASE = "video base checkpoint"
     VIDEO_ADAPTER = "style adapter for video, as published"
     SDXL_ADAPTER = "style adapter for SDXL, as published"
+    WAN_ADAPTER = "style adapter for Wan, as published (StyleMaster)"
     TEMPORAL = "temporal file, as published"
     OWN_ADAPTER = "style adapter in StyleCrafter's own format"
     OWN_TEMPORAL = "temporal file in StyleCrafter's own format"
 
 
-ADAPTERS = frozenset({Kind.VIDEO_ADAPTER, Kind.SDXL_ADAPTER, Kind.OWN_ADAPTER})
+ADAPTERS = frozenset({Kind.VIDEO_ADAPTER, Kind.SDXL_ADAPTER, Kind.WAN_ADAPTER, Kind.OWN_ADAPTER})
 TEMPORALS = frozenset({Kind.TEMPORAL, Kind.OWN_TEMPORAL})
 
 PLACES = {
@@ -53,6 +55,11 @@ OTHER_FILES = (
         r"relative_position_[kv]\.weight$",
         "a video model that was saved before StyleCrafter gave its weights their published names",
         "load the files that it was made from, and save it again",
+    ),
+    (
+        r"^(model\.diffusion_model\.)?blocks\.\d+\.cross_attn\.",
+        "a Wan model without a style adapter",
+        "load it with Load Diffusion Model",
     ),
     (
         r"^model\.diffusion_model\.",
@@ -89,6 +96,8 @@ def detect(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], file: str
         return Kind.VIDEO_ADAPTER
     if any(map(is_sdxl_site, names)):
         return Kind.SDXL_ADAPTER
+    if is_stylemaster(names):
+        return Kind.WAN_ADAPTER
     if is_video_base(tensors):
         return Kind.VIDEO_BASE
     if any(map(POSITION_TABLE.fullmatch, tensors)):

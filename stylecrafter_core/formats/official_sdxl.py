@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ..errors import MismatchError
 from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, StyleTransformerSpec
 from .query_transformer import check_adapter_spec, depth_of, query_transformer_table, site_table
 from .renaming import TRANSPOSED, Row, Table, same_parameters
@@ -59,11 +60,23 @@ def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
 
 
 def sdxl_table(spec: AdapterSpec) -> Table:
-    """Published name ↔ ours for every tensor of the adapter."""
+    """Published name ↔ ours for every tensor of the adapter.
+
+    Raises:
+        MismatchError: the adapter has no scale predictor, which the published ones have.
+    """
+    predictor = spec.scale_predictor
+    if predictor is None:
+        raise MismatchError(
+            "This style adapter cannot be written in the published SDXL format.",
+            found="a spec without a scale predictor",
+            expected="one with a scale predictor",
+            fix="save it in StyleCrafter's own format",
+        )
     return (
         *query_transformer_table(STYLE, "style_transformer", "query_emb", spec.style_transformer.depth),
         Row(f"{STYLE}.proj", "style_transformer.proj.weight", TRANSPOSED),
-        *query_transformer_table(GAINS, "scale_predictor", "query_emb", spec.scale_predictor.depth),
+        *query_transformer_table(GAINS, "scale_predictor", "query_emb", predictor.depth),
         Row(f"{GAINS}.proj", "scale_predictor.proj.weight", TRANSPOSED),
         *same_parameters(f"{SCALE}.text_proj", "scale_predictor.text_proj"),
         *same_parameters(f"{SCALE}.style_proj", "scale_predictor.style_proj"),

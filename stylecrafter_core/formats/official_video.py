@@ -66,17 +66,18 @@ def video_table(spec: AdapterSpec) -> Table:
     Raises:
         MismatchError: the spec does not say where its sites lie, which the published names need.
     """
-    if spec.sites is None:
+    predictor = spec.scale_predictor
+    if spec.sites is None or predictor is None:
         raise MismatchError(
             "This style adapter cannot be written in the published video format.",
-            found="a spec without sites",
-            expected="block, number and index of every cross-attention",
+            found="a spec without sites" if spec.sites is None else "a spec without a scale predictor",
+            expected="block, number and index of every cross-attention, and a scale predictor",
             fix="save it in StyleCrafter's own format",
         )
     return (
         *query_transformer_table(STYLE, "style_transformer", "style_emb", spec.style_transformer.depth),
         Row(f"{STYLE}.proj", "style_transformer.proj.weight", TRANSPOSED),
-        *query_transformer_table(SCALE, "scale_predictor", "scale_emb", spec.scale_predictor.depth),
+        *query_transformer_table(SCALE, "scale_predictor", "scale_emb", predictor.depth),
         *same_parameters(f"{SCALE}.out.0", "scale_predictor.head.0"),
         *same_parameters(f"{SCALE}.out.2", "scale_predictor.head.2"),
         *site_table((_site_module(site) for site in spec.sites), spec.normalises_style),

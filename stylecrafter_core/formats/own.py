@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -102,16 +102,23 @@ def _check_fields(record: Any) -> None:
     types = get_type_hints(type(record))
     for field in fields(record):
         value = getattr(record, field.name)
-        lowest = 0 if field.name in MAY_BE_ZERO else 1
-        highest = MOST_BLOCKS if field.name == "depth" else LARGEST_SIZE
+        allowed = get_args(types[field.name]) or (types[field.name],)
         for part in value if isinstance(value, tuple) else (value,):
             if is_dataclass(part):
                 _check_fields(part)
-            elif isinstance(value, tuple) or types[field.name] is int:
-                if type(part) is not int or not lowest <= part <= highest:
-                    raise ValueError(f"{field.name} {str(part)[:100]}")
-            elif part is not None and type(part) is not types[field.name]:
+            elif isinstance(value, tuple) or (int in allowed and part is not None):
+                _check_size(field.name, part)
+            elif type(part) not in allowed:
                 raise TypeError(f"{field.name} is a {type(part).__name__}")
+            elif isinstance(part, float) and not 0.0 <= part < 1.0:
+                raise ValueError(f"{field.name} {part}")
+
+
+def _check_size(name: str, value: Any) -> None:
+    lowest = 0 if name in MAY_BE_ZERO else 1
+    highest = MOST_BLOCKS if name == "depth" else LARGEST_SIZE
+    if type(value) is not int or not lowest <= value <= highest:
+        raise ValueError(f"{name} {str(value)[:100]}")
 
 
 def _spec_data(metadata: Mapping[str, str], file: str) -> Any:

@@ -65,22 +65,23 @@ def check_adapter_spec(spec: AdapterSpec, file: str) -> AdapterSpec:
         WeightFileError: heads do not divide a width, gains and sites differ in number, or the style tokens
             do not have the width that keys, values and the scale predictor read.
     """
-    for what, part in (
-        ("style transformer", spec.style_transformer),
-        ("scale predictor", spec.scale_predictor),
-    ):
-        if part.num_heads < 1 or part.width % part.num_heads:
+    predictor = spec.scale_predictor
+    for what, part in (("style transformer", spec.style_transformer), ("scale predictor", predictor)):
+        if part is not None and (part.num_heads < 1 or part.width % part.num_heads):
             raise _inconsistent(
                 file, f"a {what} {part.width} wide", f"a width that {part.num_heads} heads divide"
             )
-    sites, gains = len(spec.site_channels), spec.scale_predictor.num_queries
-    if sites != gains:
+    sites = len(spec.site_channels)
+    if predictor is not None and sites != predictor.num_queries:
         raise _inconsistent(
-            file, f"{gains} gains for {sites} cross-attentions", "one gain per cross-attention"
+            file,
+            f"{predictor.num_queries} gains for {sites} cross-attentions",
+            "one gain per cross-attention",
         )
     if spec.sites is not None and tuple(site.channels for site in spec.sites) != spec.site_channels:
         raise _inconsistent(file, "sites of other widths than their keys and values", "the same widths")
-    widths = (spec.style_transformer.output_dim, spec.scale_predictor.input_dim, spec.context_dim)
+    read = spec.context_dim if predictor is None else predictor.input_dim
+    widths = (spec.style_transformer.output_dim, read, spec.context_dim)
     if len(set(widths)) > 1:
         raise _inconsistent(
             file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from .detect import ADAPTERS, TEMPORALS, Kind, check_kind, detect
 from .key_report import KeyReport, Shape, compare
 from .official_sdxl import FAMILY as SDXL
 from .official_sdxl import sdxl_spec, sdxl_table
+from .official_stylemaster import FAMILY as WAN
+from .official_stylemaster import beside_the_adapter, stylemaster_spec, stylemaster_table
 from .official_temporal import temporal_specs, temporal_table
 from .official_video import FAMILY as VIDEO
 from .official_video import video_spec, video_table
@@ -24,8 +27,16 @@ from .shapes import expected_adapter_shapes, expected_temporal_shapes
 from .values import check_values
 from .video_base import VideoBase, split_video_base
 
-SPECS = {Kind.VIDEO_ADAPTER: video_spec, Kind.SDXL_ADAPTER: sdxl_spec}
-TABLES = {VIDEO: video_table, SDXL: sdxl_table}
+SPECS = {
+    Kind.VIDEO_ADAPTER: video_spec,
+    Kind.SDXL_ADAPTER: sdxl_spec,
+    Kind.WAN_ADAPTER: stylemaster_spec,
+}
+TABLES = {VIDEO: video_table, SDXL: sdxl_table, WAN: stylemaster_table}
+# Kinds whose file may hold a whole model beside the adapter, and the names of that model's tensors.
+BESIDE = {Kind.WAN_ADAPTER: beside_the_adapter}
+
+_KEYS = re.compile(r"style_kv\.\d+\.to_k\.weight")
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,12 @@ def read_adapter(path: str | Path) -> AdapterFile:
     return replace(file, tensors={name: tensor.clone() for name, tensor in file.tensors.items()})
 
 
+def keys_are_zero(file: AdapterFile) -> bool:
+    """Whether no style key depends on the style: every style attention is a plain mean."""
+    names = [name for name in file.tensors if _KEYS.fullmatch(name)]
+    return all(not file.tensors[name].any() for name in names)
+
+
 def read_temporal(path: str | Path) -> TemporalFile:
     """The temporal transformers in a published nested file or in an own one; raises as `read_adapter`."""
     file = temporal_of(read_tensors(path), str(path))
@@ -83,7 +100,8 @@ def adapter_of(content: TensorFile, file: str) -> AdapterFile:
     official = without_prefix(content.tensors)
     spec = SPECS[kind](official, file)
     shapes = expected_adapter_shapes(spec)
-    return AdapterFile(spec, *_official(TABLES[spec.family](spec), shapes, official, kind, file))
+    ignored = BESIDE[kind](official) if kind in BESIDE else ()
+    return AdapterFile(spec, *_official(TABLES[spec.family](spec), shapes, official, kind, file, ignored))
 
 
 def temporal_of(content: TensorFile, file: str) -> TemporalFile:
@@ -120,9 +138,14 @@ def _own(
 
 
 def _official(
-    table: Table, shapes: Mapping[str, Shape], official: Mapping[str, Tensor], kind: Kind, file: str
+    table: Table,
+    shapes: Mapping[str, Shape],
+    official: Mapping[str, Tensor],
+    kind: Kind,
+    file: str,
+    ignored: tuple[str, ...] = (),
 ) -> tuple[dict[str, Tensor], KeyReport]:
-    report = report_official(table, shapes, official)
+    report = report_official(table, shapes, official, ignored)
     report.raise_unless_complete(file, kind.value)
-    check_values(official, file)
+    check_values({name: official[name] for name in report.loaded}, file)
     return to_ours(table, official), report

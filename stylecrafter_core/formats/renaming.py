@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,14 +43,17 @@ def same_parameters(official: str, ours: str, parameters: Sequence[str] = ("weig
 
 
 def report_official(
-    table: Table, our_shapes: Mapping[str, Shape], official: Mapping[str, Tensor]
+    table: Table,
+    our_shapes: Mapping[str, Shape],
+    official: Mapping[str, Tensor],
+    ignored: Iterable[str] = (),
 ) -> KeyReport:
-    """Accounts for tensors in published names, given the shapes wanted in ours."""
+    """Accounts for tensors in published names, given the shapes wanted in ours; see `compare`."""
     expected = {
         row.official: row.layout.to_official(torch.empty(our_shapes[row.ours], device="meta")).shape
         for row in table
     }
-    return compare(expected, official)
+    return compare(expected, official, ignored)
 
 
 def to_ours(table: Table, official: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import WeightFileError
-from ..spec import AdapterSpec, ScalePredictorSpec, StyleTransformerSpec, TemporalBlockSpec
+from ..spec import AdapterSpec, EmbedTokensSpec, ScalePredictorSpec, StyleTransformerSpec, TemporalBlockSpec
 from .key_report import Shape
 
 MLP_RATIO = 4
@@ -55,7 +55,9 @@ def expected_adapter_shapes(spec: AdapterSpec) -> dict[str, Shape]:
     """Shape of every tensor of the adapter that `spec` describes, by our names."""
     return {
         **_style_transformer(spec.style_transformer),
-        **_scale_predictor(spec.scale_predictor),
+        **({} if spec.scale_predictor is None else _scale_predictor(spec.scale_predictor)),
+        **({} if spec.embed_tokens is None else _embed_tokens(spec.embed_tokens, spec.context_dim)),
+        **({"site_gains.weight": (len(spec.site_channels), 1)} if spec.learns_gains else {}),
         **_style_kv(spec),
     }
 
@@ -95,8 +97,9 @@ def _style_transformer(spec: StyleTransformerSpec) -> dict[str, Shape]:
 
 def _scale_predictor(spec: ScalePredictorSpec) -> dict[str, Shape]:
     shapes = _query_transformer("scale_predictor", spec.num_queries, spec.width, spec.depth)
+    if spec.projects_inputs or spec.text_dim is not None:
+        shapes |= _module("scale_predictor.text_proj", (spec.width, spec.text_dim or spec.input_dim))
     if spec.projects_inputs:
-        shapes |= _module("scale_predictor.text_proj", (spec.width, spec.input_dim))
         shapes |= _module("scale_predictor.style_proj", (spec.width, spec.input_dim))
     if spec.projects_output:
         shapes["scale_predictor.proj.weight"] = (spec.width, spec.width)
@@ -104,11 +107,20 @@ def _scale_predictor(spec: ScalePredictorSpec) -> dict[str, Shape]:
     return shapes | _module("scale_predictor.head.2", (1, spec.hidden_dim))
 
 
+def _embed_tokens(spec: EmbedTokensSpec, output_dim: int) -> dict[str, Shape]:
+    projection = _module("embed_tokens.proj", (spec.num_tokens * output_dim, spec.input_dim))
+    return projection | _module("embed_tokens.norm", (output_dim,))
+
+
 def _style_kv(spec: AdapterSpec) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for site, channels in enumerate(spec.site_channels):
-        shapes[f"style_kv.{site}.to_k.weight"] = (channels, spec.context_dim)
-        shapes[f"style_kv.{site}.to_v.weight"] = (channels, spec.context_dim)
+        for name in ("to_k", "to_v"):
+            weight = (channels, spec.context_dim)
+            named = _module(f"style_kv.{site}.{name}", weight)
+            shapes |= named if spec.projects_with_bias else {f"style_kv.{site}.{name}.weight": weight}
+        if spec.key_norm_eps is not None:
+            shapes[f"style_kv.{site}.norm_k.weight"] = (channels,)
         if spec.normalises_style:
             shapes |= _module(f"style_kv.{site}.norm", (channels,))
     return shapes

@@ -96,7 +96,7 @@ def trained_modules(stage: Stage, model: StyledUNet, config: Config) -> list[nn.
         if config.method.fusion == "dual":
             modules += model.adapter.style_kv
             if config.method.gain == "predicted":
-                modules.append(model.adapter.scale_predictor)
+                modules += filter(None, (model.adapter.scale_predictor, model.adapter.site_gains))
     if stage.trains_temporal:
         places = (block.name for block in getattr(model.unet, "temporal_blocks", ()))
         modules += [model.unet.get_submodule(place) for place in places]
@@ -117,7 +117,7 @@ def _adapter(base: FrozenBase, config: Config) -> StyleAdapter:
         spec, tensors = file.spec, file.tensors
     adapter = StyleAdapter(spec)
     adapter.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    if config.method.gain == "fixed":
+    if config.method.gain == "fixed" and adapter.scale_predictor is not None:
         # tanh(0) = 0, so every gain is 1: in the nodes, too.
         for weight in adapter.scale_predictor.head[-1].parameters():
             nn.init.zeros_(weight)

@@ -9,7 +9,15 @@ from torch import Tensor
 
 from ..formats import VideoBase
 from ..sites import PUBLISHED_SITES
-from ..spec import FAMILIES, AdapterSpec, Site, TemporalBlockSpec, UNetSpec
+from ..spec import (
+    FAMILIES,
+    AdapterSpec,
+    ScalePredictorSpec,
+    Site,
+    StyleTransformerSpec,
+    TemporalBlockSpec,
+    UNetSpec,
+)
 from .columns import columns, facts
 
 ADAPTER_PARTS = {
@@ -91,14 +99,17 @@ def _dtypes(tensors: Iterable[Tensor]) -> str:
 def _query_transformers(spec: AdapterSpec) -> str:
     style, scale = spec.style_transformer, spec.scale_predictor
     heading = ("", "queries", "width", "depth", "heads", "reads", "answers")
-    rows = []
-    for words, part, reads, answers in (
-        ("Q-Former", style, style.width, style.output_dim),
-        ("scale predictor", scale, scale.input_dim, 1),
-    ):
-        numbers = (part.num_queries, part.width, part.depth, part.num_heads, reads, answers)
-        rows.append((words, *map(str, numbers)))
+    rows = [_row("Q-Former", style, style.width, style.output_dim)]
+    if scale is not None:
+        rows.append(_row("scale predictor", scale, scale.input_dim, 1))
     return columns(heading, rows)
+
+
+def _row(
+    words: str, part: StyleTransformerSpec | ScalePredictorSpec, reads: int, answers: int
+) -> tuple[str, ...]:
+    numbers = (part.num_queries, part.width, part.depth, part.num_heads, reads, answers)
+    return (words, *map(str, numbers))
 
 
 def _sites(spec: AdapterSpec) -> str:

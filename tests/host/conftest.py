@@ -187,6 +187,14 @@ def golden_sdxl(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> A
 
 
 @pytest.fixture(scope="session")
+def golden_wan(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> Any:
+    """The recorded Wan network with the recorded adapter."""
+    from golden_wan import load_golden_wan
+
+    return load_golden_wan(host, run_node)
+
+
+@pytest.fixture(scope="session")
 def served_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the served ComfyUI: put weights in models/ and pictures in input/ before queueing."""
     return tmp_path_factory.mktemp("served")

@@ -94,7 +94,7 @@ def styled_call_on_meta(family: Any, pack: Any, monkeypatch: pytest.MonkeyPatch,
     # The host's choice for the CPU asks how much memory is free, which the meta device cannot say.
     attention = comfy.ldm.modules.attention.attention_pytorch
     patch = core(pack, "comfy_host.patch")
-    for module in (comfy.ldm.modules.attention, patch):
+    for module in (comfy.ldm.modules.attention, core(pack, "comfy_host.networks")):
         monkeypatch.setattr(module, "optimized_attention", attention)
     unet, adapter = (
         copy.deepcopy(m).to("meta") for m in (family.plain.model.diffusion_model, family.adapter.module)
@@ -107,7 +107,8 @@ def styled_call_on_meta(family: Any, pack: Any, monkeypatch: pytest.MonkeyPatch,
     rows = 2
     batch = conditioning.StyleBatch(((rows, term),))
     x = torch.empty(rows, *family.x(0).shape[1:], device="meta")
-    injector = patch.StyleInjector(core(pack, "comfy_host.sites").sites_for(family.adapter.spec, unet))
+    sites = core(pack, "comfy_host.sites").sites_for(family.adapter.spec, unet)
+    injector = patch.StyleInjector(core(pack, "comfy_host.networks").injection_for(unet, sites))
     adm = family.plain.model.adm_channels
     y = torch.empty(rows, adm, device="meta") if adm else None
     timesteps = torch.empty(rows, device="meta")
@@ -136,13 +137,13 @@ def test_a_styled_pass_needs_no_value(family: Any, pack: Any, monkeypatch: pytes
 def test_one_read_in_one_attention_would_be_seen(
     golden: GoldenVideo, pack: Any, monkeypatch: pytest.MonkeyPatch, read: Callable
 ) -> None:
-    patch = core(pack, "comfy_host.patch")
-    add_style = patch.add_style
+    networks = core(pack, "comfy_host.networks")
+    add_style = networks.add_style
 
     def reading(text: Tensor, *args: Any) -> Tensor:
         read(text)
         return add_style(text, *args)
 
-    monkeypatch.setattr(patch, "add_style", reading)
+    monkeypatch.setattr(networks, "add_style", reading)
     with pytest.raises((RuntimeError, NotImplementedError), match=r"meta|Meta"):
         styled_call_on_meta(golden, pack, monkeypatch)

@@ -67,7 +67,7 @@ def video_unet(pack: Any, base: Any) -> Any:
 @pytest.fixture
 def hits(pack: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, tuple]]:
     """(site, place) of every style attention that runs."""
-    attention = core(pack, "comfy_host.patch").StyledAttention
+    attention = core(pack, "comfy_host.networks").ReplacedAttention
     seen: list[tuple[int, tuple]] = []
 
     def counted(self: Any, q: Any, k: Any, v: Any, extra_options: dict) -> Any:
