@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scenes import Scene, caption_of, draw_clip, draw_picture, random_scene
+from ..scenes import PUBLISHED, Scene, Task, caption_of, draw_clip, draw_picture, random_scene
 from .footage import footage_clip, random_view
 from .photos import PHOTOS, photo_part
 from .randomness import generator
@@ -20,7 +20,6 @@ from .sizes import FRAMES
 
 FIRST_OF_CLIPS = 500_000
 FIRST_OF_JUDGES = 10**6
-PHOTO_SHARE = 1 / 30
 MOVING_SHARE = 0.6  # of the pictures show the middle of a motion, and their caption tells it
 
 
@@ -33,28 +32,28 @@ class Content:
     pixels: NDArray[np.uint8]
 
 
-def scene(seed: int, number: int, moving: bool = True) -> Scene:
+def scene(seed: int, number: int, moving: bool = True, task: Task = PUBLISHED) -> Scene:
     """The scene of a content number."""
-    return random_scene(generator(seed, "scene", number), moving=moving)
+    return random_scene(generator(seed, "scene", number), moving, task)
 
 
 @lru_cache(maxsize=32)  # a block shows each of its contents three times
-def picture_content(seed: int, number: int) -> Content:
+def picture_content(seed: int, number: int, task: Task = PUBLISHED) -> Content:
     """The picture of a content number."""
     random = generator(seed, "picture", number)
-    if random.random() < PHOTO_SHARE:
+    if random.random() < task.photographs:
         photo = PHOTOS[int(random.integers(len(PHOTOS)))]
         words = photo.captions[int(random.integers(len(photo.captions)))]
         return Content(words, photo.subject, photo_part(photo, random))
-    shown = scene(seed, number, moving=bool(random.random() < MOVING_SHARE))
+    shown = scene(seed, number, bool(random.random() < MOVING_SHARE), task)
     return Content(caption_of(shown), shown.subject, draw_picture(shown))
 
 
-def clip_content(seed: int, number: int, footage: bool) -> Content:
+def clip_content(seed: int, number: int, footage: bool, task: Task = PUBLISHED) -> Content:
     """The clip of a content number."""
-    if footage:
+    if footage and task.photographs:
         random = generator(seed, "footage", number)
         view = random_view(random)
         return Content(view.caption, "city", footage_clip(view, random))
-    shown = scene(seed, number)
+    shown = scene(seed, number, task=task)
     return Content(caption_of(shown), shown.subject, draw_clip(shown, FRAMES))

@@ -23,6 +23,7 @@ from PIL import Image
 from stylecrafter_core.media import write_video
 from stylecrafter_core.training.materials.files import write_caption, write_whole
 
+from ..scenes import PUBLISHED, TASKS, Task
 from ..styles import Style, stylise
 from .claims import check_fields, claim
 from .contents import Content, clip_content, picture_content
@@ -55,13 +56,14 @@ class Block:
 
     folder: Path
     seed: int
+    task: str
     paintings: tuple[int, ...]
     clips: bool
     number: int
     count: int
 
 
-def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None:
+def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1, task: Task = PUBLISHED) -> None:
     """Writes `pictures/NNNNN.jpg`, `clips/NNNN.mp4`, `paintings/` and `held_out/`, each with `.txt` captions.
 
     `records.jsonl` has a line for every picture and clip: file, caption, content number, style number, how it
@@ -69,18 +71,18 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     that are there stay. `held_out/` holds every fifth painting: nothing else shows anything of them.
 
     Raises:
-        InputError: a package or the style network is missing, or `folder` holds data of another seed or of
-            other paintings, because some were damaged then or are now.
+        InputError: a package or the style network is missing, or `folder` holds data of another seed, of
+            another task or of other paintings, because some were damaged then or are now.
     """
     style_network_file()
     to_learn_from, held_out = sound_paintings()
     left_out = numbers_left_out((*to_learn_from, *held_out))
-    wanted = {"seed": seed, "format": FORMAT, LEFT_OUT: left_out}
+    wanted = _mark(seed, task) | {LEFT_OUT: left_out}
     claim(folder / RECORD, wanted, {LEFT_OUT: f"if a painting became damaged since, {REINSTALL}"})
     _write_paintings(folder / "paintings", to_learn_from)
     _write_paintings(folder / "held_out", held_out)
     paintings = tuple(painting.number for painting in to_learn_from)
-    blocks = list(_blocks(folder, seed, paintings, counts))
+    blocks = list(_blocks(folder, seed, task, paintings, counts))
     lines: list[str] = []
     for done, records in enumerate(_carried_out(blocks, workers), start=1):
         lines += [json.dumps(record, ensure_ascii=False) for record in records]
@@ -90,10 +92,15 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1) -> None
     partial_file.replace(folder / RECORDS)
 
 
-def check_seed(folder: Path, seed: int) -> None:
-    """Raises an InputError if `folder` holds data of another seed, begun or complete."""
+def check_seed(folder: Path, seed: int, task: Task = PUBLISHED) -> None:
+    """Raises an InputError if `folder` holds data of another seed or task, begun or complete."""
     if (folder / RECORD).is_file():
-        check_fields(folder / RECORD, {"seed": seed, "format": FORMAT})
+        check_fields(folder / RECORD, _mark(seed, task))
+
+
+def _mark(seed: int, task: Task) -> dict[str, Any]:
+    """What data is told apart by. Folders from before there were tasks name none."""
+    return {"seed": seed, "format": FORMAT, "task": None if task is TASKS["sixteen"] else task.name}
 
 
 def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:
@@ -102,14 +109,16 @@ def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:
         write_whole(folder / f"{painting.number}.jpg", _write_jpeg, partial(read_painting, painting.number))
 
 
-def _blocks(folder: Path, seed: int, paintings: tuple[int, ...], counts: Counts) -> Iterator[Block]:
+def _blocks(
+    folder: Path, seed: int, task: Task, paintings: tuple[int, ...], counts: Counts
+) -> Iterator[Block]:
     """Pictures before clips; each in order."""
     for clips, count, size in (
         (False, counts.pictures, PICTURES_IN_BLOCK),
         (True, counts.clips, CLIPS_IN_BLOCK),
     ):
         for number in range(-(-count // size)):
-            yield Block(folder, seed, paintings, clips, number, min(size, count - number * size))
+            yield Block(folder, seed, task.name, paintings, clips, number, min(size, count - number * size))
 
 
 def _carried_out(blocks: list[Block], workers: int) -> Iterator[list[Record]]:
@@ -141,10 +150,10 @@ def make_block(block: Block) -> list[Record]:
 def _make(block: Block, item: Item) -> Record:
     style = None if item.style is None else style_of(block.seed, item.style, block.paintings)
     if block.clips:
-        content = clip_content(block.seed, item.content, item.footage)
+        content = clip_content(block.seed, item.content, item.footage, TASKS[block.task])
         name, write = f"clips/{item.number:04}.mp4", _write_clip
     else:
-        content = picture_content(block.seed, item.content)
+        content = picture_content(block.seed, item.content, TASKS[block.task])
         name, write = f"pictures/{item.number:05}.jpg", _write_jpeg
     path = block.folder / name
     write_whole(path.with_suffix(".txt"), write_caption, content.caption)

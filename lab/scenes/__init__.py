@@ -3,6 +3,18 @@
 from .captions import caption_of
 from .pictures import draw_clip, draw_picture
 from .scene import Scene, random_scene
-from .subjects import SUBJECTS
+from .task import PUBLISHED, TASKS, Task
 
-__all__ = ["SUBJECTS", "Scene", "caption_of", "draw_clip", "draw_picture", "random_scene"]
+SUBJECTS = PUBLISHED.subject_names
+
+__all__ = [
+    "PUBLISHED",
+    "SUBJECTS",
+    "TASKS",
+    "Scene",
+    "Task",
+    "caption_of",
+    "draw_clip",
+    "draw_picture",
+    "random_scene",
+]

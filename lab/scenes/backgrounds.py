@@ -11,8 +11,6 @@ from PIL import Image
 from .colours import BLACK, WHITE, Colour, mix, tinted
 from .kit import FINER, Sketch, Transform, paint, reduced
 from .pieces import View, waves
-from .places import PLACES
-from .subjects import BY_NAME
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -24,7 +22,7 @@ IN_PLACE = Transform(1.0, 0.0, 0.0)
 
 def horizon_of(scene: Scene) -> float:
     """Height of the horizon from the top, 0 to 1."""
-    return float(scene.details("horizon").uniform(*HORIZON[BY_NAME[scene.subject].habitat]))
+    return float(scene.details("horizon").uniform(*HORIZON[scene.thing.habitat]))
 
 
 def draw_background(scene: Scene, side: int) -> NDArray[np.float32]:
@@ -32,8 +30,8 @@ def draw_background(scene: Scene, side: int) -> NDArray[np.float32]:
 
     Subjects that swim have water before the background, all others its own ground.
     """
-    place, random = PLACES[scene.background], scene.details("background")
-    horizon, on_water = horizon_of(scene), BY_NAME[scene.subject].habitat == "water"
+    place, random = scene.surroundings, scene.details("background")
+    horizon, on_water = horizon_of(scene), scene.thing.habitat == "water"
     sky = [tinted(colour, random, 13.0) for colour in place.sky]
     water = mix(WATER, sky[1], 0.3)
     earth = (mix(water, WHITE, 0.2), mix(water, BLACK, 0.15)) if on_water else place.earth

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .places import PLACES
 from .scene import Scene, one_of
-from .subjects import BY_NAME, GOES, MOVES, Verb
+from .subjects import GOES, MOVES, Verb
 
 SIZE_WORDS = {"small": ("small", "little"), "medium": (), "large": ("large", "big")}
 SIDES = {"left": "on the left", "right": "on the right"}
-NAMED = {"colour": 0.8, "size": 0.5, "background": 0.88, "side": 0.3, "the": 0.12}  # how often
 SAY_THE_WAY = ("rises", "sinks", "climbs", "falls")  # these verbs need no "up" or "down"
 VOWELS = "aeiou"
-
-WAYS: dict[str, tuple[str, ...]] = {
-    "left": ("to the left", "towards the left", "from right to left"),
-    "right": ("to the right", "towards the right", "from left to right"),
-    "up": ("upwards", "higher and higher", "up"),
-    "down": ("downwards", "lower and lower", "down"),
-    "nearer": ("nearer", "closer", "closer and closer"),
-    "away": ("away", "into the distance", "farther and farther away"),
-}
 
 
 def caption_of(scene: Scene) -> str:
@@ -39,15 +28,15 @@ def caption_of(scene: Scene) -> str:
 
 def _thing(scene: Scene, random: np.random.Generator) -> str:
     """The subject with its article, often its colour, sometimes its size."""
-    words = []
-    if scene.motion not in ("nearer", "away") and SIZE_WORDS[scene.size] and random.random() < NAMED["size"]:
+    words, named = [], scene.task.named
+    if scene.motion not in ("nearer", "away") and SIZE_WORDS[scene.size] and random.random() < named["size"]:
         words.append(one_of(random, SIZE_WORDS[scene.size]))
     scarf = scene.subject == "snowman"
-    coloured = random.random() < NAMED["colour"]
+    coloured = random.random() < named["colour"]
     if coloured and not scarf:
         words.append(scene.colour)
     words.append(scene.subject)
-    article = "the" if random.random() < NAMED["the"] else "an" if words[0][0] in VOWELS else "a"
+    article = "the" if random.random() < named["the"] else "an" if words[0][0] in VOWELS else "a"
     dress = (
         f" with {'an' if scene.colour[0] in VOWELS else 'a'} {scene.colour} scarf"
         if coloured and scarf
@@ -58,8 +47,8 @@ def _thing(scene: Scene, random: np.random.Generator) -> str:
 
 def _place(scene: Scene, random: np.random.Generator) -> str:
     """Where it is, or nothing."""
-    place, subject = PLACES[scene.background], BY_NAME[scene.subject]
-    if random.random() >= NAMED["background"]:
+    place, subject = scene.surroundings, scene.thing
+    if random.random() >= scene.task.named["background"]:
         return ""
     if subject.habitat == "water":
         return f"{subject.wet} {one_of(random, place.water)}"
@@ -67,8 +56,9 @@ def _place(scene: Scene, random: np.random.Generator) -> str:
 
 
 def _still(scene: Scene, random: np.random.Generator, thing: str, place: str) -> str:
-    verb = one_of(random, BY_NAME[scene.subject].rests)
-    side = SIDES.get(scene.place, "") if random.random() < NAMED["side"] and scene.size != "large" else ""
+    verb = one_of(random, scene.thing.rests)
+    named = random.random() < scene.task.named["side"] and scene.size != "large"
+    side = SIDES.get(scene.place, "") if named else ""
     wordings = [(thing, place, side), (thing, verb[1], place, side), (thing, verb[0], place, side)]
     if place:
         wordings.append((f"{place},", thing, verb[0], side))
@@ -78,7 +68,7 @@ def _still(scene: Scene, random: np.random.Generator, thing: str, place: str) ->
 
 
 def _moving(scene: Scene, random: np.random.Generator, thing: str, place: str) -> str:
-    verb, way = one_of(random, _verbs(scene)), one_of(random, WAYS[scene.motion])
+    verb, way = one_of(random, _verbs(scene)), one_of(random, scene.task.ways[scene.motion])
     if scene.motion in ("up", "down") and verb[0] in SAY_THE_WAY:
         way = ""
     wordings = [(thing, verb[0], way, place), (thing, verb[1], way, place)]
@@ -88,7 +78,7 @@ def _moving(scene: Scene, random: np.random.Generator, thing: str, place: str) -
 
 
 def _verbs(scene: Scene) -> tuple[Verb, ...]:
-    subject = BY_NAME[scene.subject]
+    subject = scene.thing
     if scene.motion == "up":
         return subject.rises
     if scene.motion == "down":

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from .backgrounds import horizon_of
 from .pose import Pose
-from .scene import PLACES, SIZES
-from .subjects import BY_NAME
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -42,9 +40,9 @@ class Moment:
 def moment(scene: Scene, time: float) -> Moment:
     """The scene at `time`: 0.0 when the clip starts, 0.5 in the picture, 1.0 after the last frame."""
     random = scene.details("motion")
-    size = SIZES[scene.size] * random.uniform(0.95, 1.05)
+    size = scene.task.sizes[scene.size] * random.uniform(0.95, 1.05)
     room = 1.25 - size  # a large one stays nearer the middle
-    aside = (PLACES[scene.place] - 0.5 + random.uniform(-0.03, 0.03)) * room
+    aside = (scene.task.asides[scene.place] - 0.5 + random.uniform(-0.03, 0.03)) * room
     across, upwards = (random.uniform(*TRAVEL[way]) for way in ("across", "up and down"))
     rest = _rest(scene, size, random.uniform(-1, 1))
     pose = Pose(random.uniform(0, 2 * math.pi) + 2 * math.pi * TURNS * time, scene.motion != "stays")
@@ -66,7 +64,7 @@ def moment(scene: Scene, time: float) -> Moment:
 
 def _rest(scene: Scene, size: float, chance: float) -> float:
     """Where feet, water line or centre are at the middle of the motion."""
-    horizon, habitat = horizon_of(scene), BY_NAME[scene.subject].habitat
+    horizon, habitat = horizon_of(scene), scene.thing.habitat
     if habitat == "air":
         return 0.48 + 0.04 * chance if scene.motion in ("up", "down") else 0.42 + 0.06 * chance
     if scene.motion in ("nearer", "away"):
@@ -78,13 +76,13 @@ def _rest(scene: Scene, size: float, chance: float) -> float:
 
 def _nearer(scene: Scene, rest: float, ratio: float) -> float:
     """What stands on the ground comes down from the horizon as it grows."""
-    vanishing = 0.42 if BY_NAME[scene.subject].habitat == "air" else horizon_of(scene)
+    vanishing = 0.42 if scene.thing.habitat == "air" else horizon_of(scene)
     return vanishing + (rest - vanishing) * ratio
 
 
 def _bob(scene: Scene, pose: Pose) -> float:
     """Up and down with every step or wave, in sizes of the subject."""
-    subject = BY_NAME[scene.subject]
+    subject = scene.thing
     if subject.rooted:
         return 0.0
     if scene.subject in ("rabbit", "snowman"):

@@ -8,17 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from .places import BACKGROUNDS
-from .subjects import BY_NAME, SUBJECTS
+from .places import Place
+from .subjects import Subject
+from .task import PUBLISHED, Task
 
 Choice = TypeVar("Choice")
-
-SIZES = {"small": 0.38, "medium": 0.48, "large": 0.60}  # longest side of the subject, in sides of the picture
-PLACES = {
-    "left": 0.28,
-    "middle": 0.5,
-    "right": 0.72,
-}  # of a small one's centre; larger ones are nearer the middle
 
 
 @dataclass(frozen=True)
@@ -26,14 +20,15 @@ class Scene:
     """One subject before one background. Everything about its picture, clip and caption follows from this.
 
     Args:
-        subject: of SUBJECTS.
+        subject: of the task's.
         colour: of the subject's colours.
-        background: of BACKGROUNDS.
+        background: of the task's places.
         size: small, medium or large; what comes or goes is at most about medium in the middle of its way.
         place: left, middle or right, at the middle of the motion.
         motion: left, right, up, down, nearer, away or stays.
         facing: where it looks, left or right; the motion's side where it has one.
         number: 0 to 2^32 - 1: shades, layout and wording are drawn from it.
+        task: whose tables these are.
     """
 
     subject: str
@@ -44,13 +39,24 @@ class Scene:
     motion: str
     facing: str
     number: int
+    task: Task = PUBLISHED
+
+    @property
+    def thing(self) -> Subject:
+        """The row of its subject."""
+        return self.task.subjects[self.subject]
+
+    @property
+    def surroundings(self) -> Place:
+        """The row of its background."""
+        return self.task.places[self.background]
 
     def details(self, purpose: str) -> np.random.Generator:
         """The scene's own random numbers for one purpose, the same at every call."""
         return np.random.default_rng([self.number, *purpose.encode()])
 
 
-def random_scene(random: np.random.Generator, moving: bool = True) -> Scene:
+def random_scene(random: np.random.Generator, moving: bool = True, task: Task = PUBLISHED) -> Scene:
     """A scene whose parts are independent, as far as its subject allows.
 
     Background, size and facing are independent of everything; colours and motions are evenly spread over
@@ -59,18 +65,16 @@ def random_scene(random: np.random.Generator, moving: bool = True) -> Scene:
     Args:
         moving: False gives a subject that stays, for pictures.
     """
-    subject = one_of(random, SUBJECTS)
-    colour = one_of(random, BY_NAME[subject].colours)
-    background = one_of(random, BACKGROUNDS)
+    subject = one_of(random, task.subject_names)
+    colour = one_of(random, task.subjects[subject].colours)
+    background = one_of(random, task.place_names)
     size, place, facing = (
-        one_of(random, tuple(SIZES)),
-        one_of(random, tuple(PLACES)),
-        one_of(random, ("left", "right")),
+        one_of(random, choices) for choices in (tuple(task.sizes), tuple(task.asides), task.facings)
     )
-    motion = one_of(random, BY_NAME[subject].motions) if moving else "stays"
+    motion = one_of(random, task.subjects[subject].motions) if moving else "stays"
     if motion in ("left", "right"):
         facing, place = motion, "middle"
-    return Scene(subject, colour, background, size, place, motion, facing, int(random.integers(2**32)))
+    return Scene(subject, colour, background, size, place, motion, facing, int(random.integers(2**32)), task)
 
 
 def one_of(random: np.random.Generator, choices: Sequence[Choice]) -> Choice:

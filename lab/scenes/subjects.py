@@ -40,6 +40,7 @@ class Subject:
         rests: verbs without motion.
         rises, falls: verbs for up and down.
         wet: whether it is in the water or on it.
+        only: motions, where a task has fewer than its verbs tell.
     """
 
     name: str
@@ -52,12 +53,13 @@ class Subject:
     falls: tuple[Verb, ...] = ()
     rooted: bool = False
     wet: str = "on"
+    only: tuple[str, ...] = ()
 
     @property
     def motions(self) -> tuple[str, ...]:
-        if self.rooted:
-            return DEPTH
-        return LEFT_RIGHT + DEPTH + (UP_DOWN if self.rises else ())
+        if self.only:
+            return self.only
+        return DEPTH if self.rooted else LEFT_RIGHT + DEPTH + (UP_DOWN if self.rises else ())
 
 
 ANY = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white")

@@ -14,10 +14,11 @@ from lab.family.sizes import FRAMES, SIDE
 from lab.scenes import SUBJECTS, Scene, caption_of, draw_clip, draw_picture, random_scene
 from lab.scenes.backgrounds import draw_background
 from lab.scenes.colours import NAMED
-from lab.scenes.places import BACKGROUNDS
-from lab.scenes.scene import SIZES
 from lab.scenes.subjects import BY_NAME
+from lab.scenes.task import EIGHT, PUBLISHED
 from stylecrafter_core.training.captions import clean_caption
+
+BACKGROUNDS, SIZES = PUBLISHED.place_names, tuple(PUBLISHED.sizes)
 
 PLACE_WORDS = {
     "meadow": "meadow", "houses": "houses", "sea": "sea", "mountains": "mountains?", "night": "night|starry",
@@ -197,3 +198,28 @@ def test_one_background_has_many_layouts() -> None:
         scene = scene_of(1, moving=False, subject="fox", background=background)
         first, second = (draw_background(replace(scene, number=number), SIDE) for number in (1, 2))
         assert np.abs(first - second).mean() > 4
+
+
+def eight(number: int, moving: bool) -> Scene:
+    return random_scene(np.random.default_rng([4, number]), moving, EIGHT)
+
+
+def test_the_smaller_task_has_large_subjects_and_short_captions() -> None:
+    scenes = [eight(number, moving=number % 3 > 0) for number in range(600)]
+    assert {scene.subject for scene in scenes} == set(EIGHT.subjects)
+    assert {scene.background for scene in scenes} == set(EIGHT.places)
+    captions = [caption_of(scene) for scene in scenes]
+    assert max(len(caption.split()) for caption in captions) <= 18
+    for caption, scene in zip(captions, scenes):
+        assert [name for name in SUBJECTS if says(name, caption)] == [scene.subject], caption
+        assert scene.facing == "left" if scene.motion == "left" else scene.facing == "right"
+
+
+@pytest.mark.parametrize("subject", EIGHT.subjects)
+def test_a_subject_of_the_smaller_task_takes_half_to_three_quarters_of_the_side(subject: str) -> None:
+    scenes = (eight(number, moving=False) for number in range(100))
+    scene = next(found for found in scenes if found.subject == subject)
+    picture = draw_picture(scene)
+    assert picture.shape == (EIGHT.side, EIGHT.side, 3)
+    differs = np.argwhere(np.abs(picture - draw_background(scene, EIGHT.side)).max(axis=-1) > 20)
+    assert 0.5 < np.ptp(differs, axis=0).max() / EIGHT.side < 0.76
