@@ -6,7 +6,13 @@ import pytest
 from media_files import film, jpeg, put, tar
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.training.data.reasons import MISSING, TRUNCATED, UNDECODABLE, UNREADABLE_ROW
+from stylecrafter_core.training.data.reasons import (
+    MISSING,
+    TRUNCATED,
+    UNDECODABLE,
+    UNREADABLE_ROW,
+    UNREADABLE_TEXT,
+)
 from stylecrafter_core.training.data.sources import scan
 
 
@@ -145,3 +151,72 @@ def test_other_sources_are_refused(tmp_path, name, message):
         list(scan(tmp_path / name))
     assert name in str(error.value)
     assert error.value.expected == "a folder, a .jsonl, a .csv or a .tar"
+
+
+TEXTS = {
+    "UTF-8": "un château, 夏".encode(),
+    "UTF-8 with its mark": "un château, 夏".encode("utf-8-sig"),
+    "UTF-16 as Windows writes it": "un château, 夏".encode("utf-16"),
+    "UTF-16, big end first": b"\xfe\xff" + "un château, 夏".encode("utf-16-be"),
+}
+NO_TEXTS = {
+    "Latin-1": ("un château".encode("latin-1"), "byte 0xe2 in the caption is not UTF-8"),
+    "Shift JIS": ("夏の海".encode("shift_jis"), "is not UTF-8"),
+    "UTF-16 without a mark": ("a boat".encode("utf-16-le"), "the caption holds '\\x00', which is no text"),
+    "half of UTF-16": ("a boat".encode("utf-16")[:-1], "the caption is cut off or no UTF-16"),
+    "UTF-32": ("a boat".encode("utf-32"), "the caption is UTF-32"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00", "is not UTF-8"),
+}
+
+
+def all_sources(tmp_path, caption: bytes) -> list:
+    """The caption beside a picture, and in a tar."""
+    put(tmp_path / "folder", "a.jpg", b"x", None)
+    (tmp_path / "folder" / "a.txt").write_bytes(caption)
+    packed = tar(tmp_path / "a.tar", {"a.jpg": b"x", "a.txt": caption})
+    return [*scan(tmp_path / "folder"), *scan(packed)]
+
+
+@pytest.mark.parametrize("data", TEXTS.values(), ids=TEXTS)
+def test_captions_in_utf_8_and_marked_utf_16(tmp_path, data):
+    found = all_sources(tmp_path, data)
+    assert [(it.raw_caption, it.problem) for it in found] == [("un château, 夏", None)] * 2
+
+
+@pytest.mark.parametrize(("data", "words"), NO_TEXTS.values(), ids=NO_TEXTS)
+def test_captions_that_are_no_text_are_a_problem(tmp_path, data, words):
+    found = all_sources(tmp_path, data)
+    assert [(it.raw_caption, it.problem.kind) for it in found] == [(None, UNREADABLE_TEXT)] * 2
+    assert all(words in it.problem.text for it in found)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_in_utf_8_and_marked_utf_16(tmp_path, encoding):
+    put(tmp_path, "a.jpg", b"x", None)
+    (tmp_path / "list.csv").write_bytes("path,caption\r\na.jpg,un château\r\n".encode(encoding))
+    (tmp_path / "list.jsonl").write_bytes('{"path": "a.jpg", "caption": "un château"}\n'.encode(encoding))
+    for name in ("list.csv", "list.jsonl"):
+        assert [it.raw_caption for it in scan(tmp_path / name)] == ["un château"]
+
+
+def test_a_row_that_is_not_utf_8_is_a_problem_of_its_own(tmp_path):
+    put(tmp_path, "a.jpg", b"x", None)
+    rows = [("a.jpg", "un château".encode("latin-1")), ("a.jpg", b"a boat")]
+    table = b"".join(name.encode() + b"," + caption + b"\n" for name, caption in rows)
+    (tmp_path / "list.csv").write_bytes(b"path,caption\n" + table)
+    lines = [b'{"path": "%s", "caption": "%s"}\n' % (name.encode(), caption) for name, caption in rows]
+    lines.append(b'{"path": "a.jpg", "caption": "half a letter: \\ud83d"}\n')
+    (tmp_path / "list.jsonl").write_bytes(b"".join(lines))
+    for name in ("list.csv", "list.jsonl"):
+        bad, good, *more = scan(tmp_path / name)
+        assert bad.problem.kind == UNREADABLE_TEXT
+        assert "0xe2" in bad.problem.text
+        assert (good.raw_caption, good.problem) == ("a boat", None)
+        assert all("no text" in it.problem.text for it in more)
+
+
+def test_a_list_that_is_cut_off_in_a_letter_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_bytes("path,caption\na.jpg,boat\n".encode("utf-16")[:-1])
+    with pytest.raises(InputError, match="cannot be read as text") as caught:
+        list(scan(tmp_path / "list.csv"))
+    assert "UTF-16" in caught.value.found

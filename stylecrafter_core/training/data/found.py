@@ -44,13 +44,14 @@ def kind_of(name: str) -> str | None:
     return _KINDS.get(Path(name).suffix.lower())
 
 
-def found_file(path: Path, raw_caption: str | None) -> Found:
-    """A file of its own, which may be missing or of an unknown kind."""
-    kind, problem = kind_of(path.name), None
+def found_file(path: Path, caption: str | Problem | None) -> Found:
+    """A file of its own, maybe missing or of an unknown kind, and its caption or what is wrong with it."""
+    kind, problem = kind_of(path.name), caption if isinstance(caption, Problem) else None
     is_there = path.is_file()
     if not is_there:
         problem = Problem(MISSING, "there is no such file")
     elif kind is None:
         problem = Problem(UNDECODABLE, f"files that end in {path.suffix or 'nothing'} are not read")
     size = path.stat().st_size if is_there else 0
-    return Found(Path(os.path.abspath(path)), None, size, kind or IMAGE, raw_caption, problem=problem)
+    text = caption if isinstance(caption, str) else None
+    return Found(Path(os.path.abspath(path)), None, size, kind or IMAGE, text, problem=problem)

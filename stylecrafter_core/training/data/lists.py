@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ...errors import InputError
 from .found import IMAGE, Found, found_file
 from .reasons import UNREADABLE_ROW, Problem
+from .text import LENIENT, encoding_of, problem_in
 
 PATH_COLUMNS = ("path", "file_name", "image", "video")
 CAPTION_COLUMNS = ("caption", "text", "prompt")
@@ -18,7 +20,7 @@ CAPTION_COLUMNS = ("caption", "text", "prompt")
 
 def scan_jsonl(path: Path) -> Iterator[Found]:
     """One JSON object a line; a line that is none is a problem of that line, not of the list."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield _found_in_row(path, number, _object(line))
@@ -30,7 +32,7 @@ def scan_csv(path: Path) -> Iterator[Found]:
     Raises:
         InputError: no column holds paths or captions, or this is not CSV.
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with _opened(path) as file:
         rows = csv.DictReader(file)
         try:
             _check_columns(path, rows.fieldnames or ())
@@ -45,9 +47,32 @@ def scan_csv(path: Path) -> Iterator[Found]:
             ) from error
 
 
-def caption_in(row: Mapping[Any, Any]) -> str | None:
-    """The first caption column that holds text."""
-    return _first_text(row, CAPTION_COLUMNS)
+def caption_in(row: Mapping[Any, Any]) -> str | Problem | None:
+    """The first caption column that holds text, or what is wrong with it."""
+    text = _first_text(row, CAPTION_COLUMNS)
+    return text if text is None else problem_in(text) or text
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """A list as text.
+
+    Raises:
+        InputError: it states to be UTF-16 and is not.
+    """
+    with path.open("rb") as file:
+        encoding = encoding_of(file.read(4))
+    errors = LENIENT if encoding == "utf-8-sig" else "strict"
+    try:
+        with path.open(encoding=encoding, errors=errors, newline="") as text:
+            yield text
+    except UnicodeDecodeError as problem:
+        raise InputError(
+            f"{path} cannot be read as text.",
+            found=f"begins like {encoding.upper()}, then: {problem.reason}",
+            expected="UTF-8, or whole UTF-16",
+            fix="Save the list again as UTF-8.",
+        ) from problem
 
 
 def _found_in_row(source: Path, number: int, row: Mapping[Any, Any] | None) -> Found:

@@ -35,7 +35,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """
     try:
         with written_whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            file.writelines(_line(row) + "\n" for row in rows)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written.",
@@ -43,6 +43,16 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             expected="a folder that can be written to, with room for the file",
             fix="Choose another place, or free some space there.",
         ) from error
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """JSON with its letters as they are; in escapes where the name of a file is not UTF-8."""
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(row)
+    return line
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 EMPTY = "zero bytes"
 MISSING = "file is missing"
 UNREADABLE_ROW = "row cannot be read"
+UNREADABLE_TEXT = "caption is not UTF-8"
 UNDECODABLE = "cannot be decoded"
 TRUNCATED = "truncated"
 CMYK = "CMYK"

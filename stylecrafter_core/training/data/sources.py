@@ -9,7 +9,9 @@ from pathlib import Path
 from ...errors import InputError
 from .found import Found, found_file, kind_of
 from .lists import scan_csv, scan_jsonl
+from .reasons import UNREADABLE_TEXT, Problem
 from .tars import scan_tar
+from .text import caption_from
 
 _LISTS = {".jsonl": scan_jsonl, ".csv": scan_csv, ".tar": scan_tar}
 
@@ -56,6 +58,11 @@ def _scan_folder(folder: Path) -> Iterator[Found]:
             yield found_file(path, _caption_beside(path))
 
 
-def _caption_beside(path: Path) -> str | None:
+def _caption_beside(path: Path) -> str | Problem | None:
     text = path.with_suffix(".txt")
-    return text.read_text(encoding="utf-8-sig", errors="replace") if text.is_file() else None
+    if not text.is_file():
+        return None
+    try:
+        return caption_from(text.read_bytes())
+    except OSError as problem:
+        return Problem(UNREADABLE_TEXT, f"{text.name} cannot be read: {problem.strerror or problem}")

@@ -11,6 +11,7 @@ from ...errors import InputError
 from .found import IMAGE, Found, kind_of
 from .lists import caption_in
 from .reasons import TRUNCATED, Problem
+from .text import caption_from
 
 
 def scan_tar(path: Path) -> Iterator[Found]:
@@ -28,7 +29,8 @@ def scan_tar(path: Path) -> Iterator[Found]:
             for member in members:
                 if kind := kind_of(member.name):
                     caption = captions.of(member.name)
-                    yield Found(path, member.offset_data, member.size, kind, caption, member.name)
+                    text, wrong = (None, caption) if isinstance(caption, Problem) else (caption, None)
+                    yield Found(path, member.offset_data, member.size, kind, text, member.name, wrong)
     except tarfile.ReadError as error:
         raise InputError(
             f"{path} cannot be read as a tar.",
@@ -63,21 +65,21 @@ class _Captions:
         self._tar = tar
         self._members = {member.name: member for member in members}
 
-    def of(self, name: str) -> str | None:
+    def of(self, name: str) -> str | Problem | None:
         if (text := self._read(f"{_stem(name)}.txt")) is not None:
             return text
-        if (text := self._read(f"{_stem(name)}.json")) is None:
-            return None
+        if not isinstance(text := self._read(f"{_stem(name)}.json"), str):
+            return text
         try:
             row = json.loads(text)
         except ValueError:
             return None
         return caption_in(row) if isinstance(row, dict) else None
 
-    def _read(self, name: str) -> str | None:
+    def _read(self, name: str) -> str | Problem | None:
         member = self._members.get(name)
         file = self._tar.extractfile(member) if member else None
-        return file.read().decode("utf-8-sig", errors="replace") if file else None
+        return caption_from(file.read()) if file else None
 
 
 def _stem(name: str) -> str:
