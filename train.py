@@ -11,11 +11,15 @@ docs/training.md tells the way from a folder of pictures to an adapter in the no
 from __future__ import annotations
 
 import argparse
+import io
 import logging
+import os
 import sys
 from pathlib import Path
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
+
+PIPE_CLOSED = 141  # as a shell reports a program that SIGPIPE has ended
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,8 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
         add(commands)
     options = parser.parse_args(arguments)
     _set_up_logging(options.verbose)
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold what is no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # as in `train.py inspect FILE | head`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except StyleCrafterError as error:
         print(f"\n{error}", file=sys.stderr)
     except ModuleNotFoundError as error:

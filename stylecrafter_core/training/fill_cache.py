@@ -7,19 +7,16 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ..comfy_host.frozen_base import FrozenBase
-from ..errors import InputError, MediaError
+from ..errors import InputError
 from .cache_writer import CacheWriter
 from .config import Config
 from .config.schema import Engine
 from .data.cache import LatentCache, TextCache, claim
-from .data.crops import target_picture
-from .data.decode import decode_picture
-from .data.item import item_name
-from .data.manifest import read_bytes
 from .data.plan import Size
+from .data.samples import Targets
 from .data.sets import DataSet, Placed, read_data, sizes_of
 from .run import engine_for, make_materials
 from .setup import cache_owner, load
@@ -70,24 +67,6 @@ def captions_of(data: DataSet) -> list[str]:
     return sorted({"", *(item.caption for _, item in placed)})
 
 
-class _Targets(Dataset):
-    """Pictures as they are encoded: [1, 3, H, W] in 0..1, or the reason why there is none."""
-
-    def __init__(self, wanted: list[tuple[Placed, Size]]):
-        self.wanted = wanted
-
-    def __len__(self) -> int:
-        return len(self.wanted)
-
-    def __getitem__(self, index: int) -> tuple[str, Tensor | str]:
-        (root, item), size = self.wanted[index]
-        name = LatentCache.name(item, size)
-        try:
-            return name, target_picture(decode_picture(read_bytes(root, item)), *size)[None]
-        except MediaError as problem:
-            return name, f"{item_name(item)}: {problem.what} {problem.found}"
-
-
 def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
     cache = LatentCache(folder)
     pictures = (*data.images, *data.held_images)
@@ -97,7 +76,7 @@ def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase)
     missing = [entry for name, entry in wanted.items() if name not in cache]
     workers = config.data.workers
     targets = DataLoader(
-        _Targets(missing),
+        Targets(missing),
         batch_size=None,
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,

@@ -57,8 +57,9 @@ class Observer:
 
     def draw(self, step: int) -> None:
         """A sample grid into the run folder."""
-        references, prompts = self._references(), self._prompts()
-        if not references or not prompts:
+        prompts = self._prompts()
+        references = self._references() if prompts else []
+        if not references:
             return
         draw = self._attached if self.config.method.fusion == "attach" else self._styled()
         with self.engine.autocast():
@@ -123,7 +124,8 @@ class Observer:
 
     def _prompts(self) -> tuple[str, ...]:
         captions = tuple(sample.caption for sample in self.samples[-MOST_PROMPTS:])
-        return self.config.samples.prompts or captions
+        named = self.config.samples.prompts
+        return captions if named is None else named
 
 
 def sampling_settings(config: Config, num_frames: int) -> SamplingSettings:

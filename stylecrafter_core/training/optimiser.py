@@ -33,7 +33,7 @@ def make_optimiser(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]
     Raises:
         InputError: there is no such class, or it does not take these arguments.
     """
-    cls = _class_named(config.name)
+    cls = optimiser_class(config.name)
     try:
         return cls(_groups(config, weights), lr=config.lr, **config.args)
     except (TypeError, ValueError) as problem:
@@ -57,7 +57,8 @@ def _groups(config: Optimiser, weights: Iterable[tuple[str, nn.Parameter]]) -> l
     return [{"params": members, SHARE: share} for share, members in groups.items()]
 
 
-def _class_named(name: str) -> Any:
+def optimiser_class(name: str) -> Any:
+    """The optimiser of that import path; raises InputError where there is none."""
     module_name, _, class_name = name.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module_name), class_name)
@@ -70,7 +71,7 @@ def _class_named(name: str) -> Any:
         ) from problem
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         raise InputError(
-            "The optimiser is none.",
+            "What optimiser.name names is no optimiser.",
             found=f"optimiser.name: {name}, which is {cls!r}",
             expected="a class derived from torch.optim.Optimizer, such as torch.optim.AdamW",
             fix="correct optimiser.name",

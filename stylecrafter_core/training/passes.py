@@ -13,9 +13,11 @@ from torch import Tensor
 from ..comfy_host.frozen_base import FrozenBase
 from ..comfy_host.styled_unet import Inputs
 from .config.schema import Objective
+from .data.cache import TextCache
 from .data.samples import Sample
 from .objective import Schedule, draw_kept, draw_noise, draw_timesteps, loss_per_sample
-from .text_states import TextStates
+
+KEPT_BYTES = 2**30  # of text states in memory; one of the published bases has 316 kB in float32
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,46 @@ class PassMaker:
         if self.objective.min_snr_gamma is not None:
             weights = weights * self.schedule.min_snr_weights(timesteps, self.objective.min_snr_gamma)
         return weights.to(self.device)
+
+
+class TextStates:
+    """Text tokens and pooled text by caption: encoded once, kept, or read from the cache on disk.
+
+    What was kept first stays: in an order that goes round, what is dropped is what comes next.
+
+    Args:
+        base: encodes what is not known yet.
+        cache: states computed before; None encodes all.
+    """
+
+    def __init__(self, base: FrozenBase, cache: TextCache | None):
+        self.base, self.cache = base, cache
+        self.room = KEPT_BYTES
+        self._kept: dict[str, tuple[Tensor, Tensor | None]] = {}
+
+    def of(self, captions: Sequence[str]) -> tuple[Tensor, Tensor | None]:
+        """[B, N, D] tokens and [B, P] pooled text, or None."""
+        states = [self._one(caption) for caption in captions]
+        pooled = [pooled for _, pooled in states if pooled is not None]
+        return _joined([tokens for tokens, _ in states]), torch.cat(pooled) if pooled else None
+
+    def _one(self, caption: str) -> tuple[Tensor, Tensor | None]:
+        if caption in self._kept:
+            return self._kept[caption]
+        state = None if self.cache is None else self.cache.of(caption)
+        state = state or self.base.encode_text(caption)
+        size = sum(part.nbytes for part in state if part is not None)
+        if size <= self.room:
+            self._kept[caption] = state
+            self.room -= size
+        return state
+
+
+def _joined(tokens: list[Tensor]) -> Tensor:
+    """Prompts of one length each; longer ones among them repeat the shorter, as the host does."""
+    longest = max(part.shape[1] for part in tokens)
+    rows = [part.repeat(1, -(-longest // part.shape[1]), 1)[:, :longest] for part in tokens]
+    return torch.cat(rows)
 
 
 def _on(inputs: Inputs, device: Any) -> Inputs:

@@ -18,9 +18,9 @@ from .data.plan import Layout, Plan, Stream
 from .data.samples import Cutting, SampleMaker
 from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
 from .engine import Engine
-from .passes import PassMaker
+from .optimiser import optimiser_class
+from .passes import PassMaker, TextStates
 from .stages import Stage, build
-from .text_states import TextStates
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     Raises:
         StyleCrafterError: something is missing, damaged or does not fit; nothing was written.
     """
+    optimiser_class(config.optimiser.name)
     data = read_data(config.data)
     plan = make_plan(
         stage, config, data, Layout(config.optimiser.accumulation, engine.processes, engine.rank)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from training_materials import ROOT, tiny_overrides
 
 HALF = 2**-10  # rounding of float16, relative
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -175,3 +179,38 @@ def test_a_folder_that_is_no_cache_is_refused_by_a_run(
 def test_a_cache_needs_a_folder(core: Callable, tiny_config: Callable, fill: Callable) -> None:
     with pytest.raises(core("errors").InputError, match=r"--set data\.cache=FOLDER"):
         fill(tiny_config("style"))
+
+
+def test_more_captions_than_fit_leave_the_first_ones_in_memory(
+    core: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was dropped before is what comes next, where captions come round again and again."""
+    passes = core("training.passes")
+    asked: list[str] = []
+
+    class Base:
+        def encode_text(self, caption: str) -> tuple[torch.Tensor, None]:
+            asked.append(caption)
+            return torch.zeros(1, 2, 8), None
+
+    monkeypatch.setattr(passes, "KEPT_BYTES", 3 * 2 * 8 * 4)
+    texts = passes.TextStates(Base(), None)
+    for _ in range(2):
+        for caption in "abcde":
+            texts.of([caption])
+    assert asked == [*"abcde", *"de"]
+
+
+@pytest.mark.launched
+def test_the_command_decodes_in_processes_that_need_no_host(
+    host: Any, tiny_materials: Path, tmp_path: Path
+) -> None:
+    overrides = [*tiny_overrides(tiny_materials, tmp_path / "run", "style"), "data.workers=1"]
+    overrides.append(f"data.cache={tmp_path / 'cache'}")
+    command = [sys.executable, str(ROOT / "train.py"), "cache"]
+    command += ["--config", str(ROOT / "configs" / "tiny_style.yaml")]
+    command += [part for override in overrides for part in ("--set", override)]
+    environment = {**os.environ, "COMFYUI_PATH": str(host.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "12 pictures, 12 of them new" in done.stdout

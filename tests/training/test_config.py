@@ -284,3 +284,34 @@ def test_a_save_that_fails_leaves_the_older_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         save_config(small_config(tmp_path, "run.seed=9"), path)
     assert path.read_bytes() == before
+
+
+LIKE_NUMBERS = ["1e-4_first_try", "1e-4x", "2024-01-31", "2024-13-45", "1e5.safetensors"]
+
+
+@pytest.mark.parametrize("text", LIKE_NUMBERS)
+def test_a_text_that_begins_like_a_number_or_date_is_a_text(tmp_path, text):
+    config = load_config(written(tmp_path / "a.yaml"), [f"run.dir={text}"])
+    assert config.run.dir == Path(text)
+    save_config(config, tmp_path / "b.yaml")
+    assert load_config(tmp_path / "b.yaml") == config
+
+
+def test_a_text_in_the_place_of_a_number_is_named(tmp_path):
+    with pytest.raises(InputError, match="cannot be used") as caught:
+        load_config(written(tmp_path / "a.yaml"), ["optimiser.lr=1e-4x"])
+    assert "optimiser.lr" in caught.value.found
+    assert "'1e-4x'" in caught.value.found
+
+
+def test_a_key_given_twice_is_an_error(tmp_path):
+    path = written(tmp_path / "a.yaml")
+    path.write_text(path.read_text() + "run:\n  dir: elsewhere\n  steps: 5\n")
+    with pytest.raises(InputError, match="is not YAML") as caught:
+        load_config(path)
+    assert "run is given twice" in caught.value.found
+
+
+def test_prompts_left_out_are_not_an_empty_list(tmp_path):
+    assert load_config(written(tmp_path / "a.yaml")).samples.prompts is None
+    assert load_config(written(tmp_path / "a.yaml"), ["samples.prompts=[]"]).samples.prompts == ()

@@ -80,3 +80,19 @@ def test_the_second_interrupt_ends_the_process():
         send(signal.SIGINT, signal.SIGTERM, signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly(tmp_path):
+    """`train.py inspect FILE | head -1`: more lines than the pipe takes."""
+    script = """
+import sys
+import train
+train._inspect = lambda options: print("x\\n" * 10**6) or 0
+sys.exit(train.main(["inspect", "a.safetensors"]))
+"""
+    command = f'"{sys.executable}" -c \'{script}\' | head -1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.split() == ["x", "141"]
+    assert done.stderr == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,32 @@ from ...media.files import written_whole
 from .explained import explained
 from .references import resolved
 from .schema import Config
-from .yaml_text import from_yaml, to_yaml
+
+_FLOAT = "tag:yaml.org,2002:float"
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")  # unlike in YAML 1.1, 1e-4 is a number
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only; a key given twice is an error, and a date is a text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key, count in Counter(keys).items() if count > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Plain data only; quotes the texts that `_Loader` would take for numbers."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(_FLOAT, _EXPONENT, list("-+.0123456789"))
+    _class.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(":timestamp")]
+        for first, rules in _class.yaml_implicit_resolvers.items()
+    }
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -37,6 +64,26 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         return Config.model_validate(resolved(data, data, str(path)))
     except ValidationError as problem:
         raise explained(problem, str(path)) from problem
+
+
+def from_yaml(text: str) -> Any:
+    """The data in a text.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, or not plain data.
+    """
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    except (ValueError, RecursionError) as problem:
+        raise yaml.YAMLError(str(problem)) from problem
+    finally:
+        loader.dispose()
+
+
+def to_yaml(data: Any) -> str:
+    """The inverse of `from_yaml`."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def save_config(config: Config, path: Path) -> None:

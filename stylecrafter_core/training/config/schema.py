@@ -178,7 +178,9 @@ class Engine(Section):
 class Samples(Section):
     """Sample grids: prompts × references, through the real sampler."""
 
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[str, ...] | None = Field(
+        default=None, description="none: captions of held-out items; []: no grids are drawn"
+    )
     references: tuple[Path, ...] = Field(default=(), description="pictures; none: held-out items")
     steps: int = Field(default=25, ge=1)
     sampler: str = Field(

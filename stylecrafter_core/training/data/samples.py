@@ -8,13 +8,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ...errors import MediaError
 from ...features import contract_named
 from ...spec import SizeIds
 from ..randomness import generator
 from .cache import LatentCache
-from .crops import centre_square, style_crop, target_clip
+from .crops import centre_square, style_crop, target_clip, target_picture
 from .decode import decode_clip, decode_picture
 from .found import IMAGE
 from .item import Item, item_name
@@ -137,6 +138,28 @@ class SampleMaker:
             square = centre_square(picture_HW3, cutting.crop)
         contract = contract_named(cutting.clip_tokens)
         return contract.preprocess(square[None], cutting.style_pixels)[0]
+
+
+class Targets(Dataset):
+    """Pictures as the base encodes them for the cache: a name and [1, 3, H, W] in 0..1, or why there is none.
+
+    Args:
+        wanted: the items with the folder each lies under, and their sizes.
+    """
+
+    def __init__(self, wanted: Sequence[tuple[tuple[Path, Item], Size]]):
+        self.wanted = wanted
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+    def __getitem__(self, index: int) -> tuple[str, Tensor | str]:
+        (root, item), size = self.wanted[index]
+        name = LatentCache.name(item, size)
+        try:
+            return name, target_picture(decode_picture(read_bytes(root, item)), *size)[None]
+        except MediaError as problem:
+            return name, f"{item_name(item)}: {problem.what} {problem.found}"
 
 
 def size_ids(item: Item, size: Size) -> SizeIds:
