@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import WeightFileError
+from .key_report import LONGEST_SHOWN
 from .official_sdxl import is_sdxl_site
 from .official_stylemaster import is_stylemaster
 from .official_temporal import POSITION_TABLE
@@ -145,7 +146,7 @@ def _unknown(names: Iterable[str], file: str | Path) -> WeightFileError:
                 expected=expected,
                 fix=fix,
             )
-    listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    listed = ", ".join(name[:LONGEST_SHOWN] for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return WeightFileError(
         f"{file} is of a kind unknown here.",
         found=f"{len(names)} tensors: {listed}",

@@ -12,6 +12,7 @@ from ..errors import WeightFileError
 
 Shape = tuple[int, ...]
 NAMED_AT_MOST = 4
+LONGEST_SHOWN = 200  # letters of a name
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class KeyReport:
 
 def _counted(kind: str, names: Sequence[str]) -> str:
     more = ", ..." if len(names) > NAMED_AT_MOST else ""
-    return f"{len(names)} {kind}: {', '.join(names[:NAMED_AT_MOST])}{more}"
+    return f"{len(names)} {kind}: {', '.join(name[:LONGEST_SHOWN] for name in names[:NAMED_AT_MOST])}{more}"
 
 
 def compare(

@@ -28,6 +28,7 @@ ADAPTER, TEMPORAL = "adapter", "temporal"
 RESERVED = ("format", "version", "kind", "spec")
 # What the numbers of a spec may be: far beyond any network, and few enough to list every name.
 LARGEST_SIZE = 2**20
+LONGEST_NAME = 100
 MAY_BE_ZERO = ("number", "index", "max_distance")
 
 
@@ -112,6 +113,8 @@ def _check_fields(record: Any) -> None:
                 raise TypeError(f"{field.name} is a {type(part).__name__}")
             elif isinstance(part, float) and not 0.0 <= part < 1.0:
                 raise ValueError(f"{field.name} {part}")
+            elif isinstance(part, str) and len(part) > LONGEST_NAME:
+                raise ValueError(f"{field.name} {part[:100]}...")
 
 
 def _check_size(name: str, value: Any) -> None:

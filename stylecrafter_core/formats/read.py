@@ -130,12 +130,12 @@ def _safetensors_error(path: Path, head: bytes, problem: Exception) -> WeightFil
     with path.open("rb") as stream:
         stream.seek(8)
         header = stream.read(int.from_bytes(head[:8], "little"))
-    promised = safetensors_size(head, header)
+    promised, reason = safetensors_size(head, header), str(problem)[:300]
     if promised is None:
-        return _damaged_safetensors(path, f"a header that is cut off or damaged ({problem})")
+        return _damaged_safetensors(path, f"a header that is cut off or damaged ({reason})")
     if promised != path.stat().st_size:
         return _damaged_safetensors(path, f"where its header promises {promised:,} (cut off?)")
-    return _damaged_safetensors(path, f"which safetensors refuses: {problem}")
+    return _damaged_safetensors(path, f"which safetensors refuses: {reason}")
 
 
 def _damaged_safetensors(path: Path, found: str) -> WeightFileError:

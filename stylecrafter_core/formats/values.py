@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightFileError
-
-NAMED_AT_MOST = 4
+from .key_report import LONGEST_SHOWN, NAMED_AT_MOST
 
 
 def check_values(tensors: Mapping[str, Tensor], file: str | Path) -> None:
@@ -53,4 +52,4 @@ def _kind(tensor: Tensor) -> str:
 
 def _listed(names: list[str]) -> str:
     more = f", ... ({len(names)} in all)" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(names[:NAMED_AT_MOST]) + more
+    return ", ".join(name[:LONGEST_SHOWN] for name in names[:NAMED_AT_MOST]) + more

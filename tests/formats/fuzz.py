@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,9 @@ def _base(path: Path) -> Loaded:
 def _tower(path: Path) -> Loaded:
     file = read_tensors(path)
     tower = read_vision_tower(file.tensors, file.metadata, origin=str(path))
-    return tower.spec, {name: tensor.clone() for name, tensor in tower.tensors.items()}
+    tower.tensors.pop("proj", None)  # a tower may have a projection, which nothing here reads
+    spec = replace(tower.spec, output_dim=None)
+    return spec, {name: tensor.clone() for name, tensor in tower.tensors.items()}
 
 
 @cache

@@ -245,7 +245,8 @@ def _renumber(tensors: dict[str, Any], name: str, chance: random.Random) -> None
         parts[chance.choice(numbers)] = chance.choice(["7", "99", "1000000", "9" * 30, "-1", "01", "9" * 900])
     else:
         parts.append(chance.choice(["x", "9", "weight"]))
-    tensors[".".join(parts)] = tensors.pop(name)
+    renamed = ".".join(parts)
+    tensors[renamed if renamed not in tensors else f"{name}.x"] = tensors.pop(name)
 
 
 def _add(tensors: dict[str, Any], name: str, chance: random.Random) -> None:
