@@ -10,7 +10,7 @@ from pathlib import Path
 from environment import SetupError, say
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL = ("update", "install -y --no-install-recommends chromium")  # of apt-get
+INSTALL = ("update", "install -y --no-install-recommends chromium fonts-noto-cjk")  # of apt-get
 INSTALL_TIMEOUT_S = 600
 
 
@@ -22,7 +22,7 @@ def chromium() -> Path:
     """
     found = _found()
     if found is None and _may_install():
-        say("Installing Chromium (apt-get, about 300 MB)")
+        say("Installing Chromium (apt-get, about 350 MB)")
         _install()
         found = _found()
     if found is None:
