@@ -8,8 +8,7 @@ from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
-from ..stylecrafter_core.comfy_host.vision import encode_references
-from ..stylecrafter_core.spec import FAMILIES
+from ..stylecrafter_core.comfy_host.vision import encode_embeds, encode_references
 from .sockets import ADAPTER, STYLE, schema
 
 MORE_IMAGES = ("images_2", "images_3", "images_4")
@@ -49,8 +48,9 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
     def execute(cls, adapter: Any, clip_vision: Any, images: Any, **more: Any) -> io.NodeOutput:
         adapter = connected(adapter, "StyleCrafterEncodeStyle")
         batches = [images, *(more[name] for name in MORE_IMAGES if more.get(name) is not None)]
-        tokens = encode_references(clip_vision, batches, FAMILIES[adapter.spec.family].clip_tokens)
-        return io.NodeOutput(adapter.encode(tokens))
+        contract = adapter.spec.image_contract
+        tokens = encode_references(clip_vision, batches, contract)
+        return io.NodeOutput(adapter.encode(tokens, encode_embeds(clip_vision, batches, contract)))
 
 
 class StyleCrafterApplyStyle(io.ComfyNode):

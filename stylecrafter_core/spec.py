@@ -123,6 +123,11 @@ class AdapterSpec:
         return self.context_dim if predictor is None else predictor.text_dim or self.context_dim
 
     @property
+    def image_contract(self) -> str:
+        """Name of the image-token contract in `features`."""
+        return self.clip_tokens or FAMILIES[self.family].clip_tokens
+
+    @property
     def reads_prompt(self) -> bool:
         """Whether the style tokens depend on the prompt."""
         return self.dropped_share > 0.0

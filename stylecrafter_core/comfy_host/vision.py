@@ -102,6 +102,24 @@ def encode_references(clip_vision: Any, batches: Sequence[Tensor], clip_tokens: 
 
 
 @torch.no_grad()
+def encode_embeds(clip_vision: Any, batches: Sequence[Tensor], clip_tokens: str) -> Tensor | None:
+    """CLIP embeddings [R, E] of the same pictures, for adapters that read them; None for the others."""
+    contract = contract_named(clip_tokens)
+    if contract.before_embedding is None:
+        return None
+    _require_clip_tower(clip_vision)
+    comfy.model_management.load_model_gpu(clip_vision.patcher)
+
+    def project(pixels: Tensor) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return clip_vision.model(pixel_values=pixels.to(clip_vision.load_device), intermediate_output=-2)[2]
+
+    embeds = [contract.embed(images, clip_vision.image_size, project) for images in batches]
+    present = [rows for rows in embeds if rows is not None]
+    return torch.cat(present).to(comfy.model_management.intermediate_device())
+
+
+@torch.no_grad()
 def encode_clip_tokens(clip_vision: Any, images_RHWC: Tensor, clip_tokens: str) -> Tensor:
     """CLIP tokens of R reference pictures by any CLIP_VISION: [R, L, W], float32, on the intermediate device.
 

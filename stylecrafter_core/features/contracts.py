@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..errors import InputError, MismatchError
 from .pictures import check_images, rgb_picture
-from .preprocessing import normalise, standard_square, video_square
+from .preprocessing import normalise, pillow_square, standard_square, video_square
+from .shuffle import content_shuffle
 
 PICTURES_PER_PASS = 8
 
@@ -26,10 +27,13 @@ class ClipTokens:
         square: one RGB picture [3, H, W] in 0..1 and a side S to [3, S, S], not yet normalised.
         assemble: last hidden states [B, L, W], those of the layer before (None if there is none), and the
             tower's post layer norm to tokens [B, L, W]. Token 0 is the class token; there is no projection.
+        before_embedding: what is done to an RGB picture whose CLIP embedding the adapter reads beside the
+            tokens; None where it reads none.
     """
 
     square: Callable[[Tensor, int], Tensor]
     assemble: Callable[[Tensor, Tensor | None, LayerNorm], Tensor]
+    before_embedding: Callable[[Tensor], Tensor] | None = None
 
     def preprocess(self, images_BHWC: Tensor, size: int = 224) -> Tensor:
         """What the tower reads: [B, H, W, 1 to 4 channels] in 0..1 to normalised pixels [B, 3, S, S].
@@ -61,6 +65,20 @@ class ClipTokens:
             parts.append(self.assemble(last, penultimate, post_layernorm).float().cpu())
         return torch.cat(parts)
 
+    def embed(self, images_BHWC: Tensor, size: int, project: Callable[[Tensor], Tensor]) -> Tensor | None:
+        """CLIP embeddings [B, E], float32 on the CPU; None where the contract has none.
+
+        Args:
+            images_BHWC, size: as in `preprocess`.
+            project: the tower and its projection: pixels [b, 3, S, S] to embeddings [b, E].
+        """
+        if self.before_embedding is None:
+            return None
+        check_images(images_BHWC)
+        changed = [self.before_embedding(rgb_picture(picture)) for picture in images_BHWC]
+        pixels = normalise(torch.stack([self.square(picture, size) for picture in changed]))
+        return torch.cat([project(part).float().cpu() for part in pixels.split(PICTURES_PER_PASS)])
+
     def _pixels(self, images_BHWC: Tensor, size: int) -> Tensor:
         return normalise(torch.stack([self.square(rgb_picture(picture), size) for picture in images_BHWC]))
 
@@ -82,9 +100,15 @@ def _penultimate(last: Tensor, penultimate: Tensor | None, post_layernorm: Layer
     return penultimate
 
 
+def _last(last: Tensor, penultimate: Tensor | None, post_layernorm: LayerNorm) -> Tensor:
+    """The hidden states behind the last layer, without any norm."""
+    return last
+
+
 CLIP_TOKENS = {
     "video": ClipTokens(square=video_square, assemble=_class_token_normed),
     "sdxl": ClipTokens(square=standard_square, assemble=_penultimate),
+    "stylemaster": ClipTokens(square=pillow_square, assemble=_last, before_embedding=content_shuffle),
 }
 
 

@@ -29,10 +29,10 @@ def video_square(picture_3HW: Tensor, size: int) -> Tensor:
 
     Source: the published VideoCrafter release of StyleCrafter (tests/golden/clip_a).
     """
-    picture = _short_side_to(_to_8_bit(picture_3HW), VIDEO_SIDE)
+    picture = _short_side_to(to_8_bit(picture_3HW), VIDEO_SIDE)
     left, top = (round((side - VIDEO_SIDE) / 2) for side in picture.size)
     square = picture.crop((left, top, left + VIDEO_SIDE, top + VIDEO_SIDE))
-    return blurred_bicubic(_from_8_bit(square)[None], size)[0]
+    return blurred_bicubic(from_8_bit(square)[None], size)[0]
 
 
 def _short_side_to(picture: Image.Image, side: int) -> Image.Image:
@@ -43,11 +43,13 @@ def _short_side_to(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _to_8_bit(picture_3HW: Tensor) -> Image.Image:
+def to_8_bit(picture_3HW: Tensor) -> Image.Image:
+    """[3, H, W] in 0..1 to an RGB picture of Pillow."""
     return Image.fromarray((picture_3HW.movedim(0, -1) * 255).round().to(torch.uint8).numpy())
 
 
-def _from_8_bit(picture: Image.Image) -> Tensor:
+def from_8_bit(picture: Image.Image) -> Tensor:
+    """The inverse: [3, H, W] in 0..1."""
     return torch.from_numpy(np.array(picture)).movedim(-1, 0).float() / 255
 
 
@@ -99,3 +101,16 @@ def standard_square(picture_3HW: Tensor, size: int) -> Tensor:
         top, left = (height - size) // 2, (width - size) // 2
         picture_3HW = scaled[:, top : top + size, left : left + size]
     return (picture_3HW * 255).clamp(0, 255).round() / 255
+
+
+def pillow_square(picture_3HW: Tensor, size: int) -> Tensor:
+    """CLIP's preprocessing as Hugging Face has it: [3, H, W] in 0..1 to [3, S, S], not yet normalised.
+
+    8-bit; shorter side to S by Pillow's bicubic, the longer to int(S · long / short); centre S × S.
+    """
+    picture = to_8_bit(picture_3HW)
+    short = min(picture.size)
+    width, height = (size if side == short else int(size * side / short) for side in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (width - size) // 2, (height - size) // 2
+    return from_8_bit(picture.crop((left, top, left + size, top + size)))

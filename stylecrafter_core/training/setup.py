@@ -9,7 +9,6 @@ from torch.utils.data import DataLoader
 
 from ..comfy_host.frozen_base import FrozenBase, load_base
 from ..comfy_host.styled_unet import StyledUNet
-from ..spec import FAMILIES
 from .config import Config
 from .config.schema import Base
 from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
@@ -49,7 +48,7 @@ class Setup:
     @property
     def clip_tokens(self) -> str:
         """The adapter's contract for image tokens."""
-        return FAMILIES[self.model.adapter.spec.family].clip_tokens
+        return self.model.adapter.spec.image_contract
 
     def loader(self, first: int) -> DataLoader:
         """Passes of this process from a step on, decoded in `data.workers` processes."""
@@ -78,7 +77,7 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     )
     base = load(config.base)
     model = build(stage, base, config)
-    clip_tokens = FAMILIES[model.adapter.spec.family].clip_tokens
+    clip_tokens = model.adapter.spec.image_contract
     cutting = cutting_of(config, base, clip_tokens)
     latents, texts = open_caches(config.data.cache, base)
     passes = PassMaker(

@@ -39,7 +39,7 @@ def adapter_sections(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> list[s
             ("family", f"{spec.family} ({family.title})"),
             (
                 "image tokens",
-                f"{spec.style_transformer.width} wide, of the {family.clip_tokens} family's kind",
+                f"{spec.style_transformer.width} wide, of the {spec.image_contract} family's kind",
             ),
             ("text tokens", f"{spec.context_dim} wide"),
             ("style attention", "normalised" if spec.normalises_style else "not normalised"),

@@ -110,4 +110,4 @@ def test_an_unknown_kind_of_tokens_is_refused(tower):
     with pytest.raises(InputError, match="no such kind of CLIP tokens") as caught:
         clip_tokens(tower, picture(0), "film")
     assert caught.value.found == "'film'"
-    assert caught.value.expected == "video or sdxl"
+    assert caught.value.expected == " or ".join(CLIP_TOKENS)

@@ -230,3 +230,20 @@ def test_files_without_a_complete_tower_are_refused_with_the_file_named(vision, 
     with pytest.raises(errors.WeightFileError, match=r"encoder\.safetensors cannot be used") as caught:
         vision.load_image_encoder(file)
     assert caught.value.found == "no vision tower"
+
+
+def test_embeddings_of_the_shuffled_picture(vision, features, encoder):
+    """Class token behind the last norm, projected; and the tokens of that contract have no norm at all."""
+    contract = features.CLIP_TOKENS["stylemaster"]
+    [embeds] = vision.encode_embeds(encoder, [picture(0)], "stylemaster")
+    assert vision.encode_embeds(encoder, [picture(0)], "video") is None
+    shuffled = contract.before_embedding(picture(0)[0].movedim(-1, 0)).movedim(0, -1)[None]
+    tower = encoder.model.vision_model
+    with torch.no_grad():
+        last = encoder.model(pixel_values=contract.preprocess(shuffled))[0]
+        expected = encoder.model.visual_projection(tower.post_layernorm(last[:, 0]))[0]
+        plain = encoder.model(pixel_values=contract.preprocess(picture(0)))[0]
+    torch.testing.assert_close(embeds, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        vision.encode_clip_tokens(encoder, picture(0), "stylemaster"), plain, atol=1e-5, rtol=0
+    )
