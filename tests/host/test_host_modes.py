@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import comfy.model_patcher
+import execution
 import pytest
 import torch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
@@ -83,6 +86,78 @@ def small(host: Any, pack: Any, run_node: Callable) -> dict[str, Any]:
         "StyleCrafterApplyStyle", conditioning=text, style=style, strength=1.0, start_at=0.0, end_at=1.0
     )
     return {"model": model, "vae": vae, "positive": positive, "negative": negative}
+
+
+def graph(prefix: str) -> dict[str, dict[str, Any]]:
+    """The whole way with the small family: pictures to a style, prompt, sampler, saved latent."""
+    nodes: dict[str, tuple[str, dict[str, Any]]] = {
+        "model": (
+            "StyleCrafterVideoModelLoader",
+            {
+                "ckpt_name": "stylecrafter_small.safetensors",
+                "adapter_name": "stylecrafter_small_adapter.safetensors",
+                "temporal_name": "none",
+            },
+        ),
+        "encoder": (
+            "StyleCrafterImageEncoderLoader",
+            {"encoder_name": "stylecrafter_small_clip_vision.safetensors"},
+        ),
+        "picture": ("EmptyImage", {"width": SIDE, "height": SIDE, "batch_size": 1, "color": 0x30A060}),
+        "style": (
+            "StyleCrafterEncodeStyle",
+            {"adapter": ["model", 3], "clip_vision": ["encoder", 0], "images": ["picture", 0]},
+        ),
+        "text": ("CLIPTextEncode", {"clip": ["model", 1], "text": "a red square"}),
+        "empty": ("CLIPTextEncode", {"clip": ["model", 1], "text": ""}),
+        "styled": (
+            "StyleCrafterApplyStyle",
+            {
+                "conditioning": ["text", 0],
+                "style": ["style", 0],
+                "strength": 1.0,
+                "start_at": 0.0,
+                "end_at": 1.0,
+            },
+        ),
+        "latent": (
+            "StyleCrafterEmptyVideoLatent",
+            {"width": SIDE, "height": SIDE, "frames": FRAMES, "batch_size": 1},
+        ),
+        "sampled": (
+            "StyleCrafterSampler",
+            {
+                **{"model": ["model", 0], "positive": ["styled", 0], "negative": ["empty", 0]},
+                **{"latent_image": ["latent", 0], "seed": 1, "steps": 2, "denoise": 1.0},
+                **{"cfg_text": CFG_TEXT, "cfg_style": CFG_STYLE},
+                **{"sampler_name": "euler", "scheduler": "ddim_uniform"},
+            },
+        ),
+        "end": ("SaveLatent", {"samples": ["sampled", 0], "filename_prefix": prefix}),
+    }
+    return {name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in nodes.items()}
+
+
+def test_a_host_that_keeps_nothing_between_nodes(
+    small: dict[str, Any], host: Any, run_node: Callable
+) -> None:
+    """--cache-none: no output is kept for the next job, and the next job gives the same."""
+    for node in ("SaveLatent", "EmptyImage"):
+        with contextlib.suppress(TypeError):
+            run_node(node)  # so that the host's extra nodes are there
+    latents = []
+    for cache in ("CLASSIC", "NONE"):
+        kind = getattr(execution.CacheType, cache, execution.CacheType.CLASSIC)
+        server = SimpleNamespace(client_id=None, last_node_id=None, send_sync=lambda *_: None)
+        executor = execution.PromptExecutor(server, cache_type=kind, cache_args={"lru": 0, "ram": 0})
+        for job in range(2):
+            prefix = f"modes/{cache}_{job}"
+            executor.execute(graph(prefix), prefix, {}, ["end"])
+            assert executor.success, executor.status_messages
+            (file,) = (host.output / "modes").glob(f"{cache}_{job}*.latent")
+            latents.append(load_file(file)["latent_tensor"])
+    for latent in latents[1:]:
+        assert torch.equal(latent, latents[0])
 
 
 def _notes(file: Path) -> dict[str, str]:
