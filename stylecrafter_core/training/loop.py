@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from .engine import Engine
 from .finite import SkippedSteps, require_finite
 from .metrics import Metrics
 from .observe import Observer
-from .optimiser import learning_rate, make_optimiser, set_learning_rate
+from .optimiser import learning_rate, make_optimiser, set_learning_rate, switch_mode
 from .outputs import load_outputs, whole_weights, write_outputs
 from .progress import Bar
 from .setup import Setup
@@ -64,6 +64,7 @@ class Training:
         units = trained_modules(setup.stage, setup.model, self.config)
         if units:
             engine.prepare(setup.model, units, lambda weights: make_optimiser(self.config.optimiser, weights))
+            switch_mode(engine.optimiser, training=True)
         self.trained = trainable(setup.model)
         decay = self.config.optimiser.ema
         self.average = None if decay is None else Average(self.trained, decay)
@@ -79,10 +80,11 @@ class Training:
             log.info("No checkpoint in %s yet: starting at step 0", self.checkpoints.folder)
             return
         progress = read_progress(latest)
-        load_outputs(latest, self.setup.model, self.trained)
         self.engine.load_optimiser_state(progress.optimiser)
+        load_outputs(latest, self.setup.model, self.trained)
         if self.average is not None:
             self.average.load(progress.average, progress.averaged)
+        switch_mode(self.engine.optimiser, training=True)
         self.step = step_of(latest)
         log.info("Going on from %s", latest)
 
@@ -115,15 +117,24 @@ class Training:
                 self._judge(result, skipped)
                 stopping = self.engine.any(stop.wanted)
                 if stopping or self._due(run.checkpoint_every):
-                    self.save()
+                    with self._usable():
+                        self.save()
                     saved = self.step
                 if stopping:
                     log.warning("Asked to stop: step %d is saved, go on with --resume", self.step)
                     break
                 self._observe(observer, metrics)
             if self.step == run.steps and saved != self.step:
-                self.save()
+                with self._usable():
+                    self.save()
         return self.step == run.steps
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Within it, the model has the weights that are to be used, should the optimiser train others."""
+        switch_mode(self.engine.optimiser, training=False)
+        yield
+        switch_mode(self.engine.optimiser, training=True)
 
     def save(self) -> None:
         """A checkpoint of this step. Every process must call it.
@@ -132,7 +143,7 @@ class Training:
             StyleCrafterError: something in it is not finite: earlier checkpoints stay.
             WeightFileError: it cannot be written; earlier checkpoints stay.
         """
-        weights = whole_weights(self.setup.model)
+        weights = whole_weights(self.setup.model, self.trained)
         optimiser = self.engine.optimiser_state()
         average = {} if self.average is None else self.average.tensors()
         progress = Progress(self.step, optimiser, average, 0 if self.average is None else self.average.steps)
@@ -147,6 +158,8 @@ class Training:
 
     def export(self) -> None:
         """The run's result, averaged where an average is kept. Every process must call it."""
+        if self.trained:
+            switch_mode(self.engine.optimiser, training=False)
         weights = whole_weights(self.setup.model)
         if self.average is not None:
             weights |= self.average.tensors()
@@ -216,6 +229,13 @@ class Training:
         return per_pass * layout.passes * layout.processes
 
     def _observe(self, observer: Observer, metrics: Metrics | None) -> None:
+        run = self.config.run
+        if not (self._due(run.validate_every) or self._due(run.sample_every)):
+            return
+        with self._usable():
+            self._look(observer, metrics)
+
+    def _look(self, observer: Observer, metrics: Metrics | None) -> None:
         run = self.config.run
         if self._due(run.validate_every):
             values = observer.validate()

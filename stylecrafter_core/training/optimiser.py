@@ -94,6 +94,16 @@ def learning_rate(config: Optimiser, step: int, steps: int) -> float:
     return config.lr * (config.final_lr + (1 - config.final_lr) * left)
 
 
+def switch_mode(optimiser: Any, training: bool) -> None:
+    """Optimisers that are free of schedules train other weights than those that are to be used.
+
+    They say so by having the methods `train` and `eval`, which exchange the two; others are left alone.
+    """
+    switch = getattr(optimiser, "train" if training else "eval", None)
+    if callable(switch):
+        switch()
+
+
 def set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
     """Give every parameter group its share of this learning rate."""
     for group in optimiser.param_groups:

@@ -68,17 +68,18 @@ TRAINED = {
 
 @pytest.fixture
 def training(
-    core: Callable[[str], Any], tiny_config: Callable[..., Any], in_process: None
+    core: Callable[[str], Any], tiny_config: Callable[..., Any], in_process: None, tmp_path: Path
 ) -> Callable[..., Any]:
     """`training(stage, *overrides)`: a run that is ready for its first step."""
 
     def make(name: str, *overrides: str) -> Any:
         config = tiny_config(name, "adapter.family=video", "adapter.scale_width=null", *overrides)
-        config.run.dir.mkdir(exist_ok=True)
+        config.run.dir.mkdir(exist_ok=True, parents=True)
         engine = core("training.engine").make_engine(config.engine, True)
         setup = core("training.setup").set_up(core("training.stages").stage_of(name, config), config, engine)
         return core("training.loop").Training(setup, engine)
 
+    make.core, make.folder = core, tmp_path
     return make
 
 
@@ -245,3 +246,38 @@ def test_a_loss_that_counts_nothing_is_none(core, training, tiny_materials: Path
     assert [line["loss"] for line in lines] == [None, None]
     assert [line["left_out"] for line in lines] == [2, 2]
     assert all(math.isfinite(weight.abs().max()) for weight in run.trained.values())
+
+
+def test_a_checkpoint_holds_what_is_trained_and_the_result_both_files(training) -> None:
+    for name, file in (("style", "adapter.safetensors"), ("temporal", "temporal.safetensors")):
+        made = training(name, "run.steps=1", "data.validation=0", f"run.dir={training.folder / name}")
+        stop = training.core("training.stop").StopRequest()
+        assert made.run(stop)
+        saved = {path.name for path in made.checkpoints.latest().glob("*.safetensors")}
+        assert saved == {file, "optimiser.safetensors"}
+        made.export()
+        written = {path.name for path in made.config.run.dir.glob("*.safetensors")}
+        assert written == {"adapter.safetensors", "temporal.safetensors"}
+
+
+def test_an_optimiser_free_of_schedules_goes_on_to_the_same_bits(training) -> None:
+    """Checkpoint and result hold the weights that are to be used; a resumed run ends like one left alone."""
+    settings = (
+        "optimiser.name=odd_optimisers.ScheduleFreeSGD",
+        "run.checkpoint_every=1",
+        "optimiser.lr=0.01",
+    )
+    ends = {}
+    for name, stops in (("whole", (4,)), ("parts", (2, 4))):
+        for steps in stops:
+            folder = f"run.dir={training.folder / name}"
+            made = training("style", *settings, f"run.steps={steps}", "data.validation=0", folder)
+            made.resume()
+            assert made.run(training.core("training.stop").StopRequest())
+            made.export()
+        ends[name] = (
+            training.core("formats").read_adapter(made.config.run.dir / "adapter.safetensors").tensors
+        )
+    assert all(torch.equal(weight, ends["parts"][name]) for name, weight in ends["whole"].items())
+    saved = training.core("formats").read_adapter(made.checkpoints.latest() / "adapter.safetensors").tensors
+    assert all(torch.allclose(weight, ends["parts"][name]) for name, weight in saved.items())

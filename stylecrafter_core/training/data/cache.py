@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,6 @@ def _names(file: Path) -> list[str]:
         ) from problem
 
 
-@lru_cache(maxsize=64)
+@cache  # mapped, not held open: there may be thousands
 def _open(file: Path) -> Any:
     return safe_open(file, "pt")

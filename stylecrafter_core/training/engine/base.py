@@ -102,5 +102,7 @@ class Engine(ABC):
 
     def load_optimiser_state(self, state: dict[str, Any]) -> None:
         """The inverse of `optimiser_state`; every process gives the whole state."""
+        # torch makes what it fills only where there is nothing; some optimisers leave empty entries.
+        self.optimiser.state.clear()
         options = StateDictOptions(full_state_dict=True)
         set_optimizer_state_dict(self.model, self.optimiser, state, options=options)
