@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.guider import StyleGuider
 from ..stylecrafter_core.comfy_host.plain_sampler import add_dual_cfg, set_guidance_interval
+from ..stylecrafter_core.families import FAMILIES
 from .sockets import schema
 
 MODEL_TOOLTIP = "A model with a style adapter."
@@ -20,7 +21,7 @@ def cfg_text_input() -> io.Input:
     """The text scale, the same on every node that has it."""
     return io.Float.Input(
         "cfg_text",
-        default=16.0,
+        default=FAMILIES["video"].defaults.cfg_text,
         min=0.0,
         max=100.0,
         step=0.1,
@@ -34,7 +35,7 @@ def cfg_style_input() -> io.Input:
     """The style scale, the same on every node that has it."""
     return io.Float.Input(
         "cfg_style",
-        default=8.5,
+        default=FAMILIES["video"].defaults.cfg_style,
         min=0.0,
         max=100.0,
         step=0.1,

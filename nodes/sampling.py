@@ -15,6 +15,7 @@ from ..stylecrafter_core.comfy_host.sampling import (
     sample,
     set_video_length,
 )
+from ..stylecrafter_core.families import FAMILIES
 from .guidance import (
     FORMULA,
     MODEL_TOOLTIP,
@@ -54,7 +55,11 @@ class StyleCrafterSampler(io.ComfyNode):
                     tooltip="Start of the noise; the same seed gives the same result.",
                 ),
                 io.Int.Input(
-                    "steps", default=50, min=1, max=10000, tooltip="Published: 50 for video, 30 for SDXL."
+                    "steps",
+                    default=FAMILIES["video"].defaults.steps,
+                    min=1,
+                    max=10000,
+                    tooltip="Published: 50 for video, 30 for SDXL.",
                 ),
                 cfg_text_input(),
                 cfg_style_input(),
@@ -166,7 +171,13 @@ class StyleCrafterSetVideoLength(io.ComfyNode):
             search_aliases=["frames per video", "video batch", "split video"],
             inputs=[
                 io.Model.Input("model", tooltip="The video model."),
-                io.Int.Input("frames", default=16, min=1, max=4096, tooltip="Frames of one video."),
+                io.Int.Input(
+                    "frames",
+                    default=FAMILIES["video"].defaults.frames,
+                    min=1,
+                    max=4096,
+                    tooltip="Frames of one video.",
+                ),
             ],
             outputs=[
                 io.Model.Output(display_name="MODEL", tooltip="The model that cuts its latents so."),

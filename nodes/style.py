@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from ..stylecrafter_core.comfy_host.vision import encode_embeds, encode_references
+from ..stylecrafter_core.families import FAMILIES, image_tokens_of
 from .sockets import ADAPTER, STYLE, schema
 
 MORE_IMAGES = ("images_2", "images_3", "images_4")
@@ -48,7 +49,7 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
     def execute(cls, adapter: Any, clip_vision: Any, images: Any, **more: Any) -> io.NodeOutput:
         adapter = connected(adapter, "StyleCrafterEncodeStyle")
         batches = [images, *(more[name] for name in MORE_IMAGES if more.get(name) is not None)]
-        contract = adapter.spec.image_contract
+        contract = image_tokens_of(adapter.spec)
         tokens = encode_references(clip_vision, batches, contract)
         return io.NodeOutput(adapter.encode(tokens, encode_embeds(clip_vision, batches, contract)))
 
@@ -69,7 +70,7 @@ class StyleCrafterApplyStyle(io.ComfyNode):
                 STYLE.Input("style", tooltip="From Encode Style."),
                 io.Float.Input(
                     "strength",
-                    default=1.0,
+                    default=FAMILIES["video"].defaults.strength,
                     min=0.0,
                     max=5.0,
                     step=0.05,

@@ -12,6 +12,7 @@ from comfy_api.util import VideoComponents
 from ..stylecrafter_core.comfy_host.latents import empty_video_latent
 from ..stylecrafter_core.comfy_host.progress import progress_bar
 from ..stylecrafter_core.comfy_host.saving import metadata_allowed, reserved_save_place
+from ..stylecrafter_core.families import FAMILIES
 from ..stylecrafter_core.media import (
     FORMATS,
     check_frames,
@@ -37,7 +38,7 @@ class StyleCrafterEmptyVideoLatent(io.ComfyNode):
             inputs=[
                 io.Int.Input(
                     "width",
-                    default=512,
+                    default=FAMILIES["video"].defaults.width,
                     min=64,
                     max=4096,
                     step=8,
@@ -45,7 +46,7 @@ class StyleCrafterEmptyVideoLatent(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "height",
-                    default=320,
+                    default=FAMILIES["video"].defaults.height,
                     min=64,
                     max=4096,
                     step=8,
@@ -53,7 +54,7 @@ class StyleCrafterEmptyVideoLatent(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "frames",
-                    default=16,
+                    default=FAMILIES["video"].defaults.frames,
                     min=1,
                     max=4096,
                     tooltip="Frames of one video. The model was trained with 16; more need context windows.",

@@ -86,9 +86,9 @@ class AdapterSpec:
     """All sizes of one style adapter. What has a default is left out of `to_dict` where it has it.
 
     Attributes:
-        family: which CLIP tokens it reads and which defaults apply, a key of `FAMILIES`.
+        family: a key of `families.FAMILIES`, which says what no tensor tells.
         site_channels: width of each site, in the adapter's own site order.
-        sites: where site i lies; None where the file does not say (SDXL: the order of `FAMILIES` decides).
+        sites: where site i lies; None where the file does not say (SDXL: the order of its family decides).
         context_dim: width of the style tokens, which the style keys and values read.
         normalises_style: a LayerNorm over the merged heads follows the style attention.
         clip_tokens: name of the image-token contract in `features`; None is the family's.
@@ -121,11 +121,6 @@ class AdapterSpec:
         """Width of the text tokens that belong to the adapter."""
         predictor = self.scale_predictor
         return self.context_dim if predictor is None else predictor.text_dim or self.context_dim
-
-    @property
-    def image_contract(self) -> str:
-        """Name of the image-token contract in `features`."""
-        return self.clip_tokens or FAMILIES[self.family].clip_tokens
 
     @property
     def reads_prompt(self) -> bool:
@@ -225,75 +220,3 @@ class SizeIds:
     crop_top: int
     target_width: int
     target_height: int
-
-
-@dataclass(frozen=True)
-class Family:
-    """What is fixed by publication for a family of adapters, and cannot be read off tensors.
-
-    Attributes:
-        title: as shown to people.
-        clip_tokens: name of the image-token contract in `features`.
-        site_order: order in which the lists of blocks are counted.
-        style_heads, scale_heads: attention heads of the Q-Former and of the scale predictor.
-        strength, cfg_text, cfg_style, steps: published sampling defaults, in the paper's formula.
-    """
-
-    title: str
-    clip_tokens: str
-    site_order: tuple[str, ...]
-    style_heads: int
-    scale_heads: int
-    strength: float
-    cfg_text: float
-    cfg_style: float
-    steps: int
-
-
-FAMILIES = {
-    "video": Family(
-        title="VideoCrafter",
-        clip_tokens="video",
-        site_order=("input", "middle", "output"),
-        style_heads=8,
-        scale_heads=8,
-        strength=1.0,
-        cfg_text=16.0,
-        cfg_style=8.5,
-        steps=50,
-    ),
-    "sdxl": Family(
-        title="SDXL",
-        clip_tokens="sdxl",
-        site_order=("input", "output", "middle"),
-        style_heads=20,
-        scale_heads=8,
-        strength=0.5,
-        cfg_text=7.5,
-        cfg_style=5.0,
-        steps=30,
-    ),
-    # Any other U-Net: no adapter is published, so this is our own choice of defaults.
-    "unet": Family(
-        title="U-Net",
-        clip_tokens="sdxl",
-        site_order=("input", "middle", "output"),
-        style_heads=16,
-        scale_heads=8,
-        strength=1.0,
-        cfg_text=7.5,
-        cfg_style=5.0,
-        steps=30,
-    ),
-    "wan": Family(
-        title="Wan",
-        clip_tokens="sdxl",
-        site_order=("blocks",),
-        style_heads=16,
-        scale_heads=8,
-        strength=1.0,
-        cfg_text=8.0,
-        cfg_style=4.0,
-        steps=50,
-    ),
-}

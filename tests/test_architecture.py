@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 CORE = "stylecrafter_core"
 MOST_LINES = 300
 
-DESCRIPTIONS = frozenset({"errors", "spec", "sites"})
+DESCRIPTIONS = frozenset({"errors", "spec"})
+FAMILIES = frozenset({"tensor_names", "families", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
 EDGES = frozenset({"features", "media", "metrics"})
-PURE = DESCRIPTIONS | METHOD | {"formats", "loading", "features", "media", "metrics"}
+PURE = DESCRIPTIONS | FAMILIES | METHOD | {"formats", "loading", "features", "media", "metrics"}
 STANDARD = frozenset(sys.stdlib_module_names)
 HOST = frozenset(
     {
@@ -62,15 +63,22 @@ class Room:
 NOTHING: frozenset[str] = frozenset()
 ROOMS = {
     **{name: Room(DESCRIPTIONS, NOTHING) for name in DESCRIPTIONS},
-    **{name: Room(frozenset({"spec", "errors"}), frozenset({"torch", "einops"})) for name in METHOD},
-    "formats": Room(DESCRIPTIONS, frozenset({"torch", "safetensors"})),
+    "tensor_names": Room(DESCRIPTIONS, frozenset({"torch"})),
+    "families": Room(DESCRIPTIONS | {"tensor_names"}, frozenset({"torch"})),
+    "sites": Room(DESCRIPTIONS | {"families"}, NOTHING),
+    **{name: Room(DESCRIPTIONS | {"families"}, frozenset({"torch", "einops"})) for name in METHOD},
+    "formats": Room(DESCRIPTIONS | FAMILIES, frozenset({"torch", "safetensors"})),
     **{name: Room(DESCRIPTIONS | METHOD | EDGES | {"formats", "loading"}) for name in EDGES},
     # The package's own front door: weight file to module, without the host.
     "loading": Room(DESCRIPTIONS | METHOD | {"formats"}, frozenset({"torch"})),
     "core": Room(PURE, NOTHING),
     "comfy_host": Room(PURE, host=None),
     "training": Room(PURE | {"comfy_host", "core"}),
-    "nodes": Room(PURE - METHOD - {"loading"} | {"comfy_host"}, frozenset({"torch"}), SOCKETS_OF_THE_HOST),
+    "nodes": Room(
+        PURE - METHOD - {"loading", "tensor_names"} | {"comfy_host"},
+        frozenset({"torch"}),
+        SOCKETS_OF_THE_HOST,
+    ),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
     "train": Room(frozenset({"core", "training", "comfy_host", "errors"})),
     "evaluate": Room(frozenset({"core", "media", "features", "comfy_host", "errors"})),
@@ -190,7 +198,7 @@ def test_the_house_is_in_order():
 PLANTED = [
     ("stylecrafter_core/spec.py", "import torch", "spec imports torch"),
     ("stylecrafter_core/spec.py", "from .adapter import x", "spec imports adapter"),
-    ("stylecrafter_core/sites/video.py", "from .. import formats", "sites imports formats"),
+    ("stylecrafter_core/families/video.py", "from .. import formats", "families imports formats"),
     ("stylecrafter_core/adapter/deep/a.py", "from ...formats.read import x", "adapter imports formats"),
     ("stylecrafter_core/adapter/a.py", "def f():\n    from .. import training", "adapter imports training"),
     ("stylecrafter_core/guidance.py", "import comfy.samplers", "guidance imports the host: comfy.samplers"),

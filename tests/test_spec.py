@@ -1,4 +1,4 @@
-"""Descriptions survive a file's header, and what publication fixes is there for every family."""
+"""Descriptions survive a file's header, and older ones read as before."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from stylecrafter_core.formats import read_adapter
-from stylecrafter_core.sites import PUBLISHED_SITES
-from stylecrafter_core.spec import FAMILIES, AdapterSpec, Site
+from stylecrafter_core.spec import AdapterSpec, Site
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -29,16 +28,3 @@ def test_a_spec_cannot_be_changed() -> None:
 
 def test_a_site_is_addressed_as_the_host_does() -> None:
     assert Site("output", 3, 1, 640).key == ("output", 3, 1)
-
-
-def test_published_defaults() -> None:
-    video, sdxl = FAMILIES["video"], FAMILIES["sdxl"]
-    assert (video.strength, video.cfg_text, video.cfg_style, video.steps) == (1.0, 16.0, 8.5, 50)
-    assert (sdxl.strength, sdxl.cfg_text, sdxl.cfg_style, sdxl.steps) == (0.5, 7.5, 5.0, 30)
-
-
-def test_every_published_family_has_a_site_table_in_its_own_order() -> None:
-    assert PUBLISHED_SITES.keys() <= FAMILIES.keys()
-    for name, sites in PUBLISHED_SITES.items():
-        blocks = [site.block for site in sites]
-        assert tuple(dict.fromkeys(blocks)) == FAMILIES[name].site_order

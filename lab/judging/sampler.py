@@ -16,6 +16,7 @@ from stylecrafter_core.comfy_host.load import load_adapter
 from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings, sample_attached, sample_style
 from stylecrafter_core.comfy_host.vision import encode_clip_tokens
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.families import image_tokens_of
 
 FRAMES_AT_A_TIME = 32
 
@@ -55,7 +56,7 @@ class Sampler:
         files.check()
         self.base: FrozenBase = load_base(files.base, files.temporal, files.image_encoder, "float32")
         self.adapter: Any = load_adapter(files.adapter)
-        self._clip_tokens = self.adapter.spec.image_contract
+        self._clip_tokens = image_tokens_of(self.adapter.spec)
         draws: dict[str, Draw] = {
             "dual": partial(sample_style, self.base, self.adapter),
             "attach": partial(sample_attached, self.base, self.adapter.module),

@@ -10,7 +10,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ..errors import InputError, MismatchError
-from ..spec import FAMILIES, AdapterSpec
+from ..families import FAMILIES
+from ..spec import AdapterSpec
 from .dual_attention import SiteStyle
 from .fingerprint import fingerprint
 from .prompt_selection import select_tokens

@@ -30,7 +30,7 @@ class Style:
         tokens: [1, Q, D] style tokens; with a style for each row of a batch [rows, Q, D]. None where they
             depend on the prompt.
         adapter_id: fingerprint of the adapter that made it; no other adapter can read it.
-        family: key of `spec.FAMILIES`.
+        family: key of `families.FAMILIES`.
         text_dim: width of the text tokens that belong to the adapter.
         pictures: what the tokens are made of as soon as the prompt is known; None where `tokens` are there.
     """

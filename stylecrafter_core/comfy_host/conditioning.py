@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..adapter import SiteStyle, Style, StyleTerm
 from ..errors import MismatchError
-from ..spec import FAMILIES
+from ..families import FAMILIES
 from .keys import STYLE
 from .sampling_part import check_part, in_part
 from .scales import STRENGTHS, check_scale

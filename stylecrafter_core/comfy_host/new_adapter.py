@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,45 +10,14 @@ from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
 from ..errors import MismatchError
+from ..families import FAMILIES
 from ..sites import order_sites
-from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
 from .networks import Network, network_of
 from .sites import text_attentions
 
 # What the style term is multiplied with last.
 STARTS_AT_ZERO = re.compile(r"style_kv\.\d+\.norm\.(weight|bias)|site_gains\.weight")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Sizes of a family's published adapter that the U-Net does not decide.
-
-    Attributes:
-        num_queries, depth: style tokens and blocks of the Q-Former.
-        scale_width, scale_depth: width and blocks of the scale predictor; width None is that of the tokens.
-        text_first: order of what the scale predictor reads.
-        projects: whether the scale predictor projects tokens of its own width, too.
-        embedded: the model embeds its text first: style tokens are as wide as the embedded text, keys and
-            values have what the text's have (biases, norm), a learned gain per site takes the place of the
-            norm behind the attention, and the scale predictor reads the text before it is embedded, without
-            its padding.
-    """
-
-    num_queries: int
-    depth: int
-    scale_width: int | None
-    scale_depth: int
-    text_first: bool
-    projects: bool
-    embedded: bool = False
-
-
-_VIDEO = Sizes(num_queries=8, depth=3, scale_width=None, scale_depth=2, text_first=False, projects=False)
-_SDXL = Sizes(num_queries=16, depth=4, scale_width=512, scale_depth=2, text_first=True, projects=True)
-_WAN = Sizes(
-    num_queries=16, depth=3, scale_width=512, scale_depth=3, text_first=True, projects=True, embedded=True
-)
-SIZES = {"video": _VIDEO, "sdxl": _SDXL, "unet": _SDXL, "wan": _WAN}
 
 
 def spec_for(
@@ -66,17 +34,18 @@ def spec_for(
 
     Args:
         diffusion_model: any U-Net with text cross-attention, or any Wan.
-        family: key of `spec.FAMILIES`; "unet" for a base that has no published adapter.
+        family: key of `families.FAMILIES`; "unet" for a base that has no published adapter.
         clip_width: width of the image encoder's tokens.
-        num_queries, depth, scale_width, scale_depth: in place of the family's, see `Sizes`. A scale predictor
-            of another width than the tokens' projects them.
+        num_queries, depth, scale_width, scale_depth: in place of the family's, see `families.Sizes`. A scale
+            predictor of another width than the tokens' projects them.
 
     Raises:
         MismatchError: the model has no text cross-attention, or such over texts of different widths.
     """
     network, found = network_of(diffusion_model), text_attentions(diffusion_model)
     context_dim = _context_dim(diffusion_model, network, found)
-    published, sizes = FAMILIES[family], SIZES[family]
+    published = FAMILIES[family]
+    sizes = published.sizes
     sites = order_sites(found, published.site_order)
     width = scale_width or sizes.scale_width or context_dim
     _check_heads("image encoder's tokens", clip_width, published.style_heads)

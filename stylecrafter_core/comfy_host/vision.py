@@ -126,7 +126,7 @@ def encode_clip_tokens(clip_vision: Any, images_RHWC: Tensor, clip_tokens: str) 
     Args:
         clip_vision: from `load_image_encoder` or the host's own loader.
         images_RHWC: IMAGE, [R, H, W, 1 to 4 channels], 0..1.
-        clip_tokens: a key of `CLIP_TOKENS`, which is `Family.clip_tokens` of the adapter's family.
+        clip_tokens: a key of `CLIP_TOKENS`; an adapter's is `families.image_tokens_of` its spec.
 
     Raises:
         InputError: pictures that cannot be read, see `ClipTokens.preprocess`; an unknown `clip_tokens`.

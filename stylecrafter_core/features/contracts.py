@@ -123,6 +123,6 @@ def contract_named(clip_tokens: str) -> ClipTokens:
             "There is no such kind of CLIP tokens.",
             found=repr(clip_tokens),
             expected=" or ".join(CLIP_TOKENS),
-            fix="pass the `clip_tokens` of the adapter's family",
+            fix="pass `families.image_tokens_of(adapter.spec)`",
         )
     return CLIP_TOKENS[clip_tokens]

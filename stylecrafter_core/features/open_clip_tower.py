@@ -62,7 +62,7 @@ def clip_tokens(tower: Any, images_RHWC: Tensor, clip_tokens: str) -> Tensor:
     Args:
         tower: from `open_clip_vision_tower`, on any device.
         images_RHWC: [R, H, W, 1 to 4 channels], 0..1.
-        clip_tokens: a key of `CLIP_TOKENS`, which is `Family.clip_tokens` of the adapter's family.
+        clip_tokens: a key of `CLIP_TOKENS`; an adapter's is `families.image_tokens_of` its spec.
 
     Raises:
         InputError: pictures that cannot be read, see `ClipTokens.preprocess`; an unknown `clip_tokens`.

@@ -1,5 +1,6 @@
 """Weight files in and out: published and own formats, recognised by their content."""
 
+from ..tensor_names import count_numbered, shape_of
 from .detect import Kind, detect, is_video_base
 from .key_report import KeyReport, compare
 from .official_temporal import temporal_for_saving, temporal_to_official
@@ -14,7 +15,7 @@ from .readers import (
     read_temporal,
     read_video_base,
 )
-from .shapes import count_numbered, expected_adapter_shapes, expected_temporal_shapes, shape_of
+from .shapes import expected_adapter_shapes, expected_temporal_shapes
 from .values import check_values
 from .video_base import VideoBase
 

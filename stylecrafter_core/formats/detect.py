@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import Enum
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
 from ..errors import WeightFileError
+from ..families import FAMILIES, Published
+from ..families.published import without_prefix
 from .key_report import LONGEST_SHOWN
-from .official_sdxl import is_sdxl_site
-from .official_stylemaster import is_stylemaster
 from .official_temporal import POSITION_TABLE
-from .official_video import is_video_site
 from .own import ADAPTER, TEMPORAL, is_own
-from .query_transformer import without_prefix
 from .video_base import unet_prefix
 
-
-class Kind(Enum):
-    """The kinds of file that are read; the value says it in words."""
-
-    VIDEO_BASE = "video base checkpoint"
-    VIDEO_ADAPTER = "style adapter for video, as published"
-    SDXL_ADAPTER = "style adapter for SDXL, as published"
-    WAN_ADAPTER = "style adapter for Wan, as published (StyleMaster)"
-    TEMPORAL = "temporal file, as published"
-    OWN_ADAPTER = "style adapter in StyleCrafter's own format"
-    OWN_TEMPORAL = "temporal file in StyleCrafter's own format"
+Part = Literal["video base checkpoint", "style adapter", "temporal file"]
 
 
-ADAPTERS = frozenset({Kind.VIDEO_ADAPTER, Kind.SDXL_ADAPTER, Kind.WAN_ADAPTER, Kind.OWN_ADAPTER})
-TEMPORALS = frozenset({Kind.TEMPORAL, Kind.OWN_TEMPORAL})
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file that is read.
 
-PLACES = {
-    **dict.fromkeys(ADAPTERS, "select it under adapter_name (folder models/stylecrafter)"),
-    **dict.fromkeys(TEMPORALS, "select it under temporal_name (folder models/stylecrafter)"),
-    Kind.VIDEO_BASE: "select it under ckpt_name of StyleCrafterVideoModelLoader (folder models/checkpoints)",
+    Attributes:
+        words: what it is.
+        part: what it holds.
+        published: how to read it, for a published adapter.
+    """
+
+    words: str
+    part: Part
+    published: Published | None = None
+
+
+VIDEO_BASE = Kind("video base checkpoint", "video base checkpoint")
+TEMPORAL_PUBLISHED = Kind("temporal file, as published", "temporal file")
+OWN_ADAPTER = Kind("style adapter in StyleCrafter's own format", "style adapter")
+OWN_TEMPORAL = Kind("temporal file in StyleCrafter's own format", "temporal file")
+
+PLACES: dict[Part, str] = {
+    "style adapter": "select it under adapter_name (folder models/stylecrafter)",
+    "temporal file": "select it under temporal_name (folder models/stylecrafter)",
+    "video base checkpoint": "select it under ckpt_name of StyleCrafterVideoModelLoader "
+    "(folder models/checkpoints)",
 }
 
 # Names that give other well-known files away, the more particular ones first; and what those are for.
@@ -92,17 +99,13 @@ def detect(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], file: str
     """
     if is_own(metadata):
         return _own_kind(metadata.get("kind", ""), file)
-    names = without_prefix(tensors)
-    if any(map(is_video_site, names)):
-        return Kind.VIDEO_ADAPTER
-    if any(map(is_sdxl_site, names)):
-        return Kind.SDXL_ADAPTER
-    if is_stylemaster(names):
-        return Kind.WAN_ADAPTER
+    adapter = _published_adapter(without_prefix(tensors))
+    if adapter is not None:
+        return adapter
     if is_video_base(tensors):
-        return Kind.VIDEO_BASE
+        return VIDEO_BASE
     if any(map(POSITION_TABLE.fullmatch, tensors)):
-        return Kind.TEMPORAL
+        return TEMPORAL_PUBLISHED
     raise _unknown(tensors, file)
 
 
@@ -112,19 +115,31 @@ def is_video_base(tensors: Mapping[str, Tensor]) -> bool:
     return whole_unet and any(map(POSITION_TABLE.fullmatch, tensors))
 
 
-def check_kind(kind: Kind, wanted: frozenset[Kind], wanted_words: str, file: str | Path) -> None:
+def published_kind(published: Published) -> Kind:
+    """The kind of a family's published adapter."""
+    return Kind(published.words, "style adapter", published)
+
+
+def check_kind(kind: Kind, wanted: Part, file: str | Path) -> None:
     """Raise WeightFileError unless `kind` is wanted; the message says where a file of its kind belongs."""
-    if kind not in wanted:
+    if kind.part != wanted:
         raise WeightFileError(
-            f"{file} is not a {wanted_words}.",
-            found=f"this is a {kind.value}",
-            expected=f"a {wanted_words}",
-            fix=PLACES[kind],
+            f"{file} is not a {wanted}.",
+            found=f"this is a {kind.words}",
+            expected=f"a {wanted}",
+            fix=PLACES[kind.part],
         )
 
 
+def _published_adapter(names: Iterable[str]) -> Kind | None:
+    for family in FAMILIES.values():
+        if family.published is not None and family.published.recognises(names):
+            return published_kind(family.published)
+    return None
+
+
 def _own_kind(kind: str, file: str | Path) -> Kind:
-    kinds = {ADAPTER: Kind.OWN_ADAPTER, TEMPORAL: Kind.OWN_TEMPORAL}
+    kinds = {ADAPTER: OWN_ADAPTER, TEMPORAL: OWN_TEMPORAL}
     if kind in kinds:
         return kinds[kind]
     raise WeightFileError(

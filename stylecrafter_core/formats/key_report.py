@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..errors import WeightFileError
+from ..tensor_names import Shape, Table
 
-Shape = tuple[int, ...]
 NAMED_AT_MOST = 4
 LONGEST_SHOWN = 200  # letters of a name
 
@@ -91,3 +92,17 @@ def compare(
         ),
         ignored=tuple(name for name in found if name in left_out),
     )
+
+
+def report_official(
+    table: Table,
+    our_shapes: Mapping[str, Shape],
+    official: Mapping[str, Tensor],
+    ignored: Iterable[str] = (),
+) -> KeyReport:
+    """Accounts for tensors in published names, given the shapes wanted in ours; see `compare`."""
+    expected = {
+        row.official: row.layout.to_official(torch.empty(our_shapes[row.ours], device="meta")).shape
+        for row in table
+    }
+    return compare(expected, official, ignored)

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..spec import TemporalBlockSpec
-from .renaming import SAME, TRAILING_ONE, Row, Table, same_parameters, to_official
-from .shapes import shape_of
+from ..tensor_names import SAME, TRAILING_ONE, Row, Table, same_parameters, shape_of, to_official
 
 FIRST_OFFICIAL, FIRST_OURS = "init_attn.0", "input_blocks.0.1"
 FIRST_HEADS = 8

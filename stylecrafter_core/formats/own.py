@@ -17,10 +17,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError, WeightFileError
-from ..spec import FAMILIES, AdapterSpec, TemporalBlockSpec
-from .key_report import Shape, compare
-from .query_transformer import check_adapter_spec
-from .shapes import MOST_BLOCKS, expected_adapter_shapes, expected_temporal_shapes
+from ..families import FAMILIES
+from ..families.published import check_adapter_spec
+from ..spec import AdapterSpec, TemporalBlockSpec
+from ..tensor_names import MOST_BLOCKS, Shape
+from .key_report import compare
+from .shapes import expected_adapter_shapes, expected_temporal_shapes
 
 FORMAT = "stylecrafter"
 VERSION = 1

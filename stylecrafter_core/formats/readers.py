@@ -9,32 +9,18 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..families import FAMILIES
+from ..families.published import without_prefix
 from ..spec import AdapterSpec, TemporalBlockSpec
-from .detect import ADAPTERS, TEMPORALS, Kind, check_kind, detect
-from .key_report import KeyReport, Shape, compare
-from .official_sdxl import FAMILY as SDXL
-from .official_sdxl import sdxl_spec, sdxl_table
-from .official_stylemaster import FAMILY as WAN
-from .official_stylemaster import beside_the_adapter, stylemaster_spec, stylemaster_table
+from ..tensor_names import Shape, Table, to_official, to_ours
+from .detect import OWN_TEMPORAL, Kind, check_kind, detect
+from .key_report import KeyReport, compare, report_official
 from .official_temporal import temporal_specs, temporal_table
-from .official_video import FAMILY as VIDEO
-from .official_video import video_spec, video_table
 from .own import own_adapter_spec, own_temporal_specs
-from .query_transformer import without_prefix
 from .read import TensorFile, read_tensors
-from .renaming import Table, report_official, to_official, to_ours
 from .shapes import expected_adapter_shapes, expected_temporal_shapes
 from .values import check_values
 from .video_base import VideoBase, split_video_base
-
-SPECS = {
-    Kind.VIDEO_ADAPTER: video_spec,
-    Kind.SDXL_ADAPTER: sdxl_spec,
-    Kind.WAN_ADAPTER: stylemaster_spec,
-}
-TABLES = {VIDEO: video_table, SDXL: sdxl_table, WAN: stylemaster_table}
-# Kinds whose file may hold a whole model beside the adapter, and the names of that model's tensors.
-BESIDE = {Kind.WAN_ADAPTER: beside_the_adapter}
 
 _KEYS = re.compile(r"style_kv\.\d+\.to_k\.weight")
 
@@ -93,22 +79,22 @@ def read_video_base(path: str | Path) -> VideoBase:
 def adapter_of(content: TensorFile, file: str) -> AdapterFile:
     """`read_adapter` on tensors already read, of any device; `file` is shown in messages."""
     kind = detect(content.tensors, content.metadata, file)
-    check_kind(kind, ADAPTERS, "style adapter", file)
-    if kind is Kind.OWN_ADAPTER:
+    check_kind(kind, "style adapter", file)
+    if kind.published is None:
         spec = own_adapter_spec(content.metadata, file)
         return AdapterFile(spec, *_own(expected_adapter_shapes(spec), content.tensors, kind, file))
     official = without_prefix(content.tensors)
-    spec = SPECS[kind](official, file)
+    spec = kind.published.spec(official, file)
     shapes = expected_adapter_shapes(spec)
-    ignored = BESIDE[kind](official) if kind in BESIDE else ()
-    return AdapterFile(spec, *_official(TABLES[spec.family](spec), shapes, official, kind, file, ignored))
+    ignored = kind.published.ignores(official)
+    return AdapterFile(spec, *_official(kind.published.table(spec), shapes, official, kind, file, ignored))
 
 
 def temporal_of(content: TensorFile, file: str) -> TemporalFile:
     """`read_temporal` on tensors already read, of any device; `file` is shown in messages."""
     kind = detect(content.tensors, content.metadata, file)
-    check_kind(kind, TEMPORALS, "temporal file", file)
-    if kind is Kind.OWN_TEMPORAL:
+    check_kind(kind, "temporal file", file)
+    if kind == OWN_TEMPORAL:
         blocks = own_temporal_specs(content.metadata, file)
         return TemporalFile(blocks, *_own(expected_temporal_shapes(blocks), content.tensors, kind, file))
     blocks = temporal_specs(content.tensors, file)
@@ -119,20 +105,27 @@ def temporal_of(content: TensorFile, file: str) -> TemporalFile:
 def video_base_of(content: TensorFile, file: str) -> VideoBase:
     """`read_video_base` on tensors already read, of any device; `file` is shown in messages."""
     kind = detect(content.tensors, content.metadata, file)
-    check_kind(kind, frozenset({Kind.VIDEO_BASE}), "video base checkpoint", file)
+    check_kind(kind, "video base checkpoint", file)
     return split_video_base(content.tensors, file)
 
 
 def adapter_to_official(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A style adapter in our names as its family published it, flat and without prefix, bit for bit."""
-    return to_official(TABLES[spec.family](spec), tensors)
+    """A style adapter in our names as its family published it, flat and without prefix, bit for bit.
+
+    Raises:
+        ValueError: the family has no published format.
+    """
+    published = FAMILIES[spec.family].published
+    if published is None:
+        raise ValueError(f"the family {spec.family} has no published format")
+    return to_official(published.table(spec), tensors)
 
 
 def _own(
     shapes: Mapping[str, Shape], tensors: dict[str, Tensor], kind: Kind, file: str
 ) -> tuple[dict[str, Tensor], KeyReport]:
     report = compare(shapes, tensors)
-    report.raise_unless_complete(file, kind.value)
+    report.raise_unless_complete(file, kind.words)
     check_values(tensors, file)
     return tensors, report
 
@@ -146,6 +139,6 @@ def _official(
     ignored: tuple[str, ...] = (),
 ) -> tuple[dict[str, Tensor], KeyReport]:
     report = report_official(table, shapes, official, ignored)
-    report.raise_unless_complete(file, kind.value)
+    report.raise_unless_complete(file, kind.words)
     check_values({name: official[name] for name in report.loaded}, file)
     return to_ours(table, official), report

@@ -5,50 +5,12 @@ Q queries, W width, D context width, C channels of a site, H·d heads × head wi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from torch import Tensor
-
-from ..errors import WeightFileError
 from ..spec import AdapterSpec, EmbedTokensSpec, ScalePredictorSpec, StyleTransformerSpec, TemporalBlockSpec
-from .key_report import Shape
+from ..tensor_names import Shape
 
 MLP_RATIO = 4
-MOST_BLOCKS = 100
-
-
-def shape_of(tensors: Mapping[str, Tensor], name: str, dimensions: tuple[int, ...], file: str) -> Shape:
-    """The shape of the tensor `name`, which must be there, hold something and have so many dimensions."""
-    tensor = tensors.get(name)
-    if tensor is not None and tensor.ndim in dimensions and tensor.numel():
-        return tuple(tensor.shape)
-    raise WeightFileError(
-        f"{file} lacks a tensor that its sizes are read from.",
-        found=f"{name} is missing" if tensor is None else f"{name} of shape {list(tensor.shape)}",
-        expected=f"{name} with {' or '.join(map(str, dimensions))} dimensions, none of them 0",
-        fix="choose a complete file, as published",
-    )
-
-
-def count_numbered(names: Iterable[str], before: str, file: str) -> int:
-    """How many blocks there are whose names go `before`, a number, a dot: all from 0 on.
-
-    Raises:
-        WeightFileError: a number is left out, or there are more than any network has.
-    """
-    pattern = re.compile(re.escape(before) + r"(\d+)\.")
-    found = {match[1] for name in names if (match := pattern.match(name))}
-    missing = [number for number in range(len(found)) if str(number) not in found]
-    if not missing and len(found) <= MOST_BLOCKS:
-        return len(found)
-    raise WeightFileError(
-        f"{file} does not hold a network whose blocks can be counted.",
-        found=f"{len(found)} blocks named {before}<number>"
-        + (f", but no {before}{missing[0]}" if missing else ""),
-        expected=f"at most {MOST_BLOCKS} blocks, numbered without a gap from 0 on",
-        fix="choose a complete file, as published",
-    )
 
 
 def expected_adapter_shapes(spec: AdapterSpec) -> dict[str, Shape]:

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..spec import TemporalBlockSpec, UNetSpec
-from .key_report import KeyReport
+from ..tensor_names import count_numbered, shape_of, to_ours
+from .key_report import KeyReport, report_official
 from .official_temporal import official_name, temporal_specs, temporal_table
-from .renaming import report_official, to_ours
-from .shapes import count_numbered, expected_temporal_shapes, shape_of
+from .shapes import expected_temporal_shapes
 from .values import check_values
 
 UNET, TEXT, VAE = "model.diffusion_model.", "cond_stage_model.", "first_stage_model."

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, WeightFileError
-from ..formats import AdapterFile, Kind, TemporalFile, detect, read_tensors, save_adapter, save_temporal
-from ..formats.detect import ADAPTERS
+from ..formats import AdapterFile, TemporalFile, detect, read_tensors, save_adapter, save_temporal
+from ..formats.detect import OWN_ADAPTER, OWN_TEMPORAL, TEMPORAL_PUBLISHED, VIDEO_BASE, Kind, published_kind
 from ..formats.own import RESERVED
 from ..formats.readers import adapter_of, temporal_of
 from ..media.files import written_whole
-from .published import KINDS, published_adapter, published_temporal
+from .published import published_adapter, published_format, published_temporal
 
 OWN_ENDINGS, PUBLISHED_ENDINGS = (".safetensors",), (".pth", ".ckpt", ".pt", ".bin")
 # Endings that would promise the other container to every program that goes by names.
@@ -43,9 +43,9 @@ def export(file: Path, out: Path, to: Literal["own", "published"]) -> str:
     _check_target(out, to)
     content = read_tensors(file)
     kind = detect(content.tensors, content.metadata, file)
-    if kind is Kind.VIDEO_BASE:
+    if kind == VIDEO_BASE:
         raise _base_refused(file)
-    part = adapter_of(content, str(file)) if kind in ADAPTERS else temporal_of(content, str(file))
+    part = adapter_of(content, str(file)) if kind.part == "style adapter" else temporal_of(content, str(file))
     header = {name: text for name, text in content.metadata.items() if name not in RESERVED}
     if to == "own":
         written = _write_own(part, out, header)
@@ -53,7 +53,7 @@ def export(file: Path, out: Path, to: Literal["own", "published"]) -> str:
     else:
         written = _write_published(part, out, file)
         left_out = f"; left out of the header: {', '.join(sorted(header))}" if header else ""
-    return f"{out}: {written.value}, {_amount(part)}{left_out}"
+    return f"{out}: {written.words}, {_amount(part)}{left_out}"
 
 
 def _check_target(out: Path, to: Literal["own", "published"]) -> None:
@@ -84,7 +84,7 @@ def _check_target(out: Path, to: Literal["own", "published"]) -> None:
 def _base_refused(file: Path) -> InputError:
     return InputError(
         f"{file} is not exported.",
-        found=f"a {Kind.VIDEO_BASE.value}",
+        found=f"a {VIDEO_BASE.words}",
         expected="a style adapter or a temporal file",
         fix="use the base as it is: nodes and trainer read it; "
         "`train.py temporal` writes the temporal blocks into a file of their own",
@@ -94,17 +94,17 @@ def _base_refused(file: Path) -> InputError:
 def _write_own(part: AdapterFile | TemporalFile, out: Path, header: dict[str, str]) -> Kind:
     if isinstance(part, AdapterFile):
         save_adapter(out, part.spec, part.tensors, header)
-        return Kind.OWN_ADAPTER
+        return OWN_ADAPTER
     save_temporal(out, part.blocks, part.tensors, header)
-    return Kind.OWN_TEMPORAL
+    return OWN_TEMPORAL
 
 
 def _write_published(part: AdapterFile | TemporalFile, out: Path, file: Path) -> Kind:
     if isinstance(part, AdapterFile):
         _save_torch(published_adapter(part, str(file)), out)
-        return KINDS[part.spec.family]
+        return published_kind(published_format(part.spec, str(file)))
     _save_torch(published_temporal(part, str(file)), out)
-    return Kind.TEMPORAL
+    return TEMPORAL_PUBLISHED
 
 
 def _save_torch(content: dict[str, Any], out: Path) -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor
 
+from ..families.published import without_prefix
 from ..formats import (
     KeyReport,
-    Kind,
     TensorFile,
     detect,
     expected_adapter_shapes,
     expected_temporal_shapes,
     read_tensors,
 )
-from ..formats.key_report import Shape
+from ..formats.detect import OWN_TEMPORAL, Kind, Part
+from ..formats.key_report import report_official
 from ..formats.official_temporal import temporal_specs, temporal_table
 from ..formats.own import RESERVED, own_adapter_spec, own_temporal_specs
-from ..formats.query_transformer import without_prefix
-from ..formats.readers import SPECS, TABLES, video_base_of
-from ..formats.renaming import Row, Table, report_official
+from ..formats.readers import video_base_of
+from ..tensor_names import Row, Shape, Table
 from .columns import facts
 from .weight_parts import adapter_sections, base_sections, temporal_sections
 
@@ -40,29 +40,29 @@ def inspect_file(file: Path) -> str:
     """
     content = read_tensors(file)
     kind = detect(content.tensors, content.metadata, file)
-    sections, report = _DESCRIBE[kind](content, kind, str(file))
+    sections, report = _DESCRIBE[kind.part](content, kind, str(file))
     first = facts(
-        [("file", str(file)), ("kind", kind.value), ("size", f"{file.stat().st_size / 1e6:,.1f} MB")]
+        [("file", str(file)), ("kind", kind.words), ("size", f"{file.stat().st_size / 1e6:,.1f} MB")]
     )
     header = _header(content.metadata)
     return "\n\n".join([first, *sections, *([header] if header else []), _names(report)])
 
 
 def _adapter(content: TensorFile, kind: Kind, file: str) -> tuple[list[str], KeyReport]:
-    if kind is Kind.OWN_ADAPTER:
+    if kind.published is None:
         spec, tensors = own_adapter_spec(content.metadata, file), content.tensors
         shapes = expected_adapter_shapes(spec)
         names = _unchanged(shapes)
     else:
         tensors = without_prefix(content.tensors)
-        spec = SPECS[kind](tensors, file)
+        spec = kind.published.spec(tensors, file)
         shapes = expected_adapter_shapes(spec)
-        names = TABLES[spec.family](spec)
+        names = kind.published.table(spec)
     return adapter_sections(spec, _wanted(names, tensors)), report_official(names, shapes, tensors)
 
 
 def _temporal(content: TensorFile, kind: Kind, file: str) -> tuple[list[str], KeyReport]:
-    own = kind is Kind.OWN_TEMPORAL
+    own = kind == OWN_TEMPORAL
     blocks = own_temporal_specs(content.metadata, file) if own else temporal_specs(content.tensors, file)
     shapes = expected_temporal_shapes(blocks)
     names = _unchanged(shapes) if own else temporal_table(blocks)
@@ -76,13 +76,10 @@ def _base(content: TensorFile, kind: Kind, file: str) -> tuple[list[str], KeyRep
     return [*base_sections(base), later], base.report
 
 
-_DESCRIBE = {
-    Kind.VIDEO_BASE: _base,
-    Kind.VIDEO_ADAPTER: _adapter,
-    Kind.SDXL_ADAPTER: _adapter,
-    Kind.OWN_ADAPTER: _adapter,
-    Kind.TEMPORAL: _temporal,
-    Kind.OWN_TEMPORAL: _temporal,
+_DESCRIBE: dict[Part, Callable[[TensorFile, Kind, str], tuple[list[str], KeyReport]]] = {
+    "video base checkpoint": _base,
+    "style adapter": _adapter,
+    "temporal file": _temporal,
 }
 
 

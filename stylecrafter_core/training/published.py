@@ -13,17 +13,17 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import MismatchError, WeightFileError
-from ..formats import AdapterFile, Kind, TemporalFile, TensorFile, adapter_to_official, temporal_to_official
+from ..families import FAMILIES, Published
+from ..formats import AdapterFile, TemporalFile, TensorFile, adapter_to_official, temporal_to_official
 from ..formats.readers import adapter_of, temporal_of
 from ..sites import order_sites
-from ..spec import FAMILIES, AdapterSpec
+from ..spec import AdapterSpec
 
-KINDS = {"video": Kind.VIDEO_ADAPTER, "sdxl": Kind.SDXL_ADAPTER}
 LEVEL = "state_dict"
 
 
 def published_adapter(adapter: AdapterFile, file: str) -> dict[str, Any]:
-    """`{"state_dict": {name: tensor}}` for the video family, `{name: tensor}` for SDXL.
+    """`{"state_dict": {name: tensor}}` where the family's file is nested, else `{name: tensor}`.
 
     Args:
         file: shown in messages.
@@ -32,12 +32,7 @@ def published_adapter(adapter: AdapterFile, file: str) -> dict[str, Any]:
         MismatchError: the family has no published format, or reading the result would give another adapter.
     """
     spec = adapter.spec
-    if spec.family not in KINDS:
-        raise _unpublishable(
-            file,
-            found=f"an adapter of the family {FAMILIES[spec.family].title}",
-            expected=f"one of {' or '.join(FAMILIES[name].title for name in KINDS)}; no other was published",
-        )
+    published = published_format(spec, file)
     official = adapter_to_official(spec, adapter.tensors)
     try:
         again = adapter_of(_shapes_of(official), file).spec
@@ -47,7 +42,20 @@ def published_adapter(adapter: AdapterFile, file: str) -> dict[str, Any]:
         # The SDXL file does not say where its sites lie; readers count them in the family's order.
         again = replace(again, sites=order_sites(spec.sites, FAMILIES[spec.family].site_order))
     _check_same(_sizes(spec), _sizes(again), file)
-    return {LEVEL: official} if KINDS[spec.family] is Kind.VIDEO_ADAPTER else dict(official)
+    return {LEVEL: official} if published.nested else dict(official)
+
+
+def published_format(spec: AdapterSpec, file: str) -> Published:
+    """The published format of the adapter's family; MismatchError where there is none."""
+    family = FAMILIES[spec.family]
+    if family.published is not None:
+        return family.published
+    others = " or ".join(other.title for other in FAMILIES.values() if other.published is not None)
+    raise _unpublishable(
+        file,
+        found=f"an adapter of the family {family.title}",
+        expected=f"one of {others}; no other was published",
+    )
 
 
 def published_temporal(temporal: TemporalFile, file: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from ..comfy_host.frozen_base import FrozenBase, load_base
 from ..comfy_host.styled_unet import StyledUNet
+from ..families import image_tokens_of
 from .config import Config
 from .config.schema import Base
 from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
@@ -48,7 +49,7 @@ class Setup:
     @property
     def clip_tokens(self) -> str:
         """The adapter's contract for image tokens."""
-        return self.model.adapter.spec.image_contract
+        return image_tokens_of(self.model.adapter.spec)
 
     def loader(self, first: int) -> DataLoader:
         """Passes of this process from a step on, decoded in `data.workers` processes."""
@@ -77,7 +78,7 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     )
     base = load(config.base)
     model = build(stage, base, config)
-    clip_tokens = model.adapter.spec.image_contract
+    clip_tokens = image_tokens_of(model.adapter.spec)
     cutting = cutting_of(config, base, clip_tokens)
     latents, texts = open_caches(config.data.cache, base)
     passes = PassMaker(

@@ -7,10 +7,9 @@ from itertools import groupby
 
 from torch import Tensor
 
+from ..families import FAMILIES, image_tokens_of
 from ..formats import VideoBase
-from ..sites import PUBLISHED_SITES
 from ..spec import (
-    FAMILIES,
     AdapterSpec,
     ScalePredictorSpec,
     Site,
@@ -39,7 +38,7 @@ def adapter_sections(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> list[s
             ("family", f"{spec.family} ({family.title})"),
             (
                 "image tokens",
-                f"{spec.style_transformer.width} wide, of the {spec.image_contract} family's kind",
+                f"{spec.style_transformer.width} wide, of the {image_tokens_of(spec)} family's kind",
             ),
             ("text tokens", f"{spec.context_dim} wide"),
             ("style attention", "normalised" if spec.normalises_style else "not normalised"),
@@ -128,9 +127,10 @@ def _sites(spec: AdapterSpec) -> str:
 
 def _places(spec: AdapterSpec) -> Sequence[Site | None]:
     """Where each site lies; an SDXL file as published does not say, its widths may."""
-    published = PUBLISHED_SITES.get(spec.family, ())
-    if spec.sites is None and tuple(site.channels for site in published) == spec.site_channels:
-        return published
+    published = FAMILIES[spec.family].published
+    known = published.sites if published is not None else ()
+    if spec.sites is None and tuple(site.channels for site in known) == spec.site_channels:
+        return known
     return spec.sites or [None] * len(spec.site_channels)
 
 

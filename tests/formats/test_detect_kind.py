@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from stylecrafter_core.errors import WeightFileError
+from stylecrafter_core.families import FAMILIES
 from stylecrafter_core.formats import (
-    Kind,
     detect,
     read_adapter,
     read_temporal,
@@ -15,20 +15,34 @@ from stylecrafter_core.formats import (
     save_adapter,
     save_temporal,
 )
+from stylecrafter_core.formats.detect import (
+    OWN_ADAPTER,
+    OWN_TEMPORAL,
+    TEMPORAL_PUBLISHED,
+    VIDEO_BASE,
+    Kind,
+    published_kind,
+)
+
+
+def published(family: str) -> Kind:
+    format = FAMILIES[family].published
+    assert format is not None
+    return published_kind(format)
 
 
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("video_a/adapter.pth", Kind.VIDEO_ADAPTER),
-        ("video_a/temporal.pth", Kind.TEMPORAL),
-        ("video_a/base.ckpt", Kind.VIDEO_BASE),
-        ("sdxl_a/adapter.ckpt", Kind.SDXL_ADAPTER),
+        ("video_a/adapter.pth", published("video")),
+        ("video_a/temporal.pth", TEMPORAL_PUBLISHED),
+        ("video_a/base.ckpt", VIDEO_BASE),
+        ("sdxl_a/adapter.ckpt", published("sdxl")),
     ],
 )
 def test_published_kinds(golden, path, kind):
     file = read_tensors(golden / path)
-    assert detect(file.tensors, file.metadata) is kind
+    assert detect(file.tensors, file.metadata) == kind
 
 
 def test_own_kinds(golden, tmp_path):
@@ -36,8 +50,8 @@ def test_own_kinds(golden, tmp_path):
     temporal = read_temporal(golden / "video_a" / "temporal.pth")
     save_adapter(tmp_path / "a", adapter.spec, adapter.tensors)
     save_temporal(tmp_path / "t", temporal.blocks, temporal.tensors)
-    assert detect({}, read_tensors(tmp_path / "a").metadata) is Kind.OWN_ADAPTER
-    assert detect({}, read_tensors(tmp_path / "t").metadata) is Kind.OWN_TEMPORAL
+    assert detect({}, read_tensors(tmp_path / "a").metadata) == OWN_ADAPTER
+    assert detect({}, read_tensors(tmp_path / "t").metadata) == OWN_TEMPORAL
     with pytest.raises(WeightFileError, match="select it under temporal_name"):
         read_adapter(tmp_path / "t")
     with pytest.raises(WeightFileError, match="select it under adapter_name"):

@@ -71,7 +71,7 @@ def test_every_site_of_a_full_size_unet_is_there(name: str, core: Callable) -> N
     assert spec.context_dim == SHAPES[name]["context_dim"]
     assert core("comfy_host.sites").sites_for(spec, unet) == spec.sites
     if name == "SDXL":
-        assert spec.sites == core("sites").PUBLISHED_SITES["sdxl"]
+        assert spec.sites == core("families").FAMILIES["sdxl"].published.sites
 
 
 def published_shapes(family: str, title: str) -> dict[str, torch.Tensor]:
@@ -108,10 +108,6 @@ def test_on_a_published_base_it_has_the_published_sizes(
     for part, expected in millions.items():
         count = sum(weight.numel() for weight in getattr(module, part).parameters())
         assert count / 1e6 == pytest.approx(expected, abs=0.05)
-
-
-def test_every_family_has_sizes(core: Callable) -> None:
-    assert core("comfy_host.new_adapter").SIZES.keys() == core("spec").FAMILIES.keys()
 
 
 def test_a_scale_predictor_of_another_width_projects(core: Callable) -> None:

@@ -120,7 +120,7 @@ def test_published_video_sites_in_the_host(pack: Any, video_unet: Any) -> None:
     module = core(pack, "adapter").StyleAdapter(file.spec, "meta", device="meta")
     assert millions(module) == pytest.approx(111.2, abs=0.05)
     sites = core(pack, "comfy_host.sites").sites_for(file.spec, video_unet)
-    assert sites == core(pack, "sites").PUBLISHED_SITES["video"]
+    assert sites == file.spec.sites
     assert len(sites) == 16
 
 
@@ -131,7 +131,7 @@ def test_published_sdxl_sites_in_the_host(pack: Any) -> None:
     unet = config.get_model({}, device="meta").diffusion_model
     file = adapter_file(pack, "official_sdxl_keys.json", "stylecrafter_sdxl_adapter")
     sites = core(pack, "comfy_host.sites").sites_for(file.spec, unet)
-    assert sites == core(pack, "sites").PUBLISHED_SITES["sdxl"]
+    assert sites == core(pack, "families").FAMILIES["sdxl"].published.sites
 
     names = comfy.utils.unet_to_diffusers(SDXL_UNET)
     order = [

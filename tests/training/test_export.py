@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 
 from stylecrafter_core.errors import InputError, MismatchError, WeightFileError
 from stylecrafter_core.formats import (
-    Kind,
     expected_adapter_shapes,
     expected_temporal_shapes,
     read_adapter,
@@ -124,7 +123,7 @@ def test_header_text_is_kept_in_own_files_and_said_to_be_lost_in_published_ones(
     export(file, tmp_path / "copy.safetensors", "own")
     assert header_of(tmp_path / "copy.safetensors") == header_of(file)
     line = export(file, tmp_path / "mine.pth", "published")
-    assert line.startswith(f"{tmp_path / 'mine.pth'}: {Kind.VIDEO_ADAPTER.value}, 91 tensors, ")
+    assert line.startswith(f"{tmp_path / 'mine.pth'}: style adapter for video, as published, 91 tensors, ")
     assert line.endswith("left out of the header: base, stage, step")
     assert "\n" not in line
 
@@ -260,7 +259,8 @@ def test_the_command(tmp_path):
     done = command("export", GOLDEN / TEMPORAL, "--out", tmp_path / "own.safetensors", "--to", "own")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        f"{tmp_path / 'own.safetensors'}: {Kind.OWN_TEMPORAL.value}, 240 tensors, 0.52 M parameters\n"
+        f"{tmp_path / 'own.safetensors'}: temporal file in StyleCrafter's own format, "
+        "240 tensors, 0.52 M parameters\n"
     )
     done = command("export", GOLDEN / TEMPORAL, "--out", tmp_path / "own.safetensors", "--to", "own")
     assert (done.returncode, done.stdout) == (2, "")

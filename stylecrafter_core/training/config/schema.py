@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ...families import FAMILIES
+
 
 class Section(BaseModel):
     """A part of the config that refuses fields it does not know."""
@@ -59,13 +61,20 @@ class Base(Section):
 class NewAdapter(Section):
     """Sizes of an adapter that is created for the base; what is not given is as published for the family."""
 
-    family: Literal["video", "sdxl", "unet"] = Field(
-        default="unet", description="video: VideoCrafter; sdxl; unet: any other base"
+    family: str = Field(
+        default="unet", description="a key of families.FAMILIES; unet: any base without a family of its own"
     )
     num_queries: int | None = Field(default=None, ge=1, description="style tokens")
     depth: int | None = Field(default=None, ge=1, description="blocks of the Q-Former")
     scale_width: int | None = Field(default=None, ge=8, multiple_of=8, description="of the scale predictor")
     scale_depth: int | None = Field(default=None, ge=1, description="blocks of the scale predictor")
+
+    @field_validator("family")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in FAMILIES:
+            raise ValueError(f"should be one of {', '.join(FAMILIES)}")
+        return value
 
 
 class Data(Section):

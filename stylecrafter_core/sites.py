@@ -1,11 +1,12 @@
-"""From the cross-attentions that a model has to the site order of an adapter."""
+"""Which cross-attention of a model is site i of an adapter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import MismatchError
-from ..spec import FAMILIES, AdapterSpec, Site
+from .errors import MismatchError
+from .families import FAMILIES
+from .spec import AdapterSpec, Site
 
 
 def order_sites(sites: Iterable[Site], block_order: tuple[str, ...]) -> tuple[Site, ...]:

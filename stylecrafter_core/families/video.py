@@ -1,4 +1,4 @@
-"""The published video adapter (`adapter_v1.pth`): its names, and the sizes read off its tensors."""
+"""VideoCrafter, and its published adapter (`adapter_v1.pth`): names, sizes read off tensors, defaults."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import MismatchError
-from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
-from .query_transformer import check_adapter_spec, depth_of, query_transformer_table, site_table
-from .renaming import TRANSPOSED, Row, Table, same_parameters
-from .shapes import shape_of
+from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from ..tensor_names import TRANSPOSED, Row, Table, same_parameters, shape_of
+from .family import Defaults, Family, Published, Sizes
+from .published import check_adapter_spec, depth_of, query_transformer_table, site_table
 
-FAMILY = "video"
+NAME = "video"
+SITE_ORDER = ("input", "middle", "output")
+STYLE_HEADS = SCALE_HEADS = 8  # of the publication; not in the file
 STYLE, SCALE = "image_context_model", "scale_predictor"
 SITE_KEY = re.compile(
     r"kv_attn_layers\.(?:(input|output)_blocks_(\d{1,4})_1|(middle)_block_1)_transformer_blocks_(\d{1,4})_attn2_processor"
@@ -33,19 +35,19 @@ def video_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     sites = _sites(official, file)
     first = f"{_site_module(sites[0])}.to_k_style.weight"
     spec = AdapterSpec(
-        family=FAMILY,
+        family=NAME,
         style_transformer=StyleTransformerSpec(
             num_queries=style_queries,
             width=style_width,
             depth=depth_of(official, STYLE, file),
-            num_heads=FAMILIES[FAMILY].style_heads,
+            num_heads=STYLE_HEADS,
             output_dim=output_dim,
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
             width=scale_width,
             depth=depth_of(official, SCALE, file),
-            num_heads=FAMILIES[FAMILY].scale_heads,
+            num_heads=SCALE_HEADS,
             input_dim=scale_width,
             projects_inputs=False,
             text_first=False,
@@ -84,22 +86,40 @@ def video_table(spec: AdapterSpec) -> Table:
     )
 
 
-def is_video_site(name: str) -> bool:
-    """Whether an official tensor name is that of a video site's key projection."""
-    return SITE_KEY.fullmatch(name) is not None
+def is_video_adapter(names: Iterable[str]) -> bool:
+    """Whether one of these is the published name of a video site's key projection."""
+    return any(map(SITE_KEY.fullmatch, names))
 
 
 def _sites(names: Mapping[str, Tensor], file: str) -> tuple[Site, ...]:
     """The sites, in the order in which the U-Net is run."""
     found: Iterable[re.Match[str]] = filter(None, map(SITE_KEY.fullmatch, names))
-    order = FAMILIES[FAMILY].site_order
     sites = [
         Site(key[1] or key[3], int(key[2] or 0), int(key[4]), shape_of(names, key[0], (2,), file)[0])
         for key in found
     ]
-    return tuple(sorted(sites, key=lambda site: (order.index(site.block), site.number, site.index)))
+    return tuple(sorted(sites, key=lambda site: (SITE_ORDER.index(site.block), site.number, site.index)))
 
 
 def _site_module(site: Site) -> str:
     block = "middle_block_1" if site.block == "middle" else f"{site.block}_blocks_{site.number}_1"
     return f"kv_attn_layers.{block}_transformer_blocks_{site.index}_attn2_processor"
+
+
+VIDEO = Family(
+    name=NAME,
+    title="VideoCrafter",
+    image_tokens="video",
+    site_order=SITE_ORDER,
+    style_heads=STYLE_HEADS,
+    scale_heads=SCALE_HEADS,
+    sizes=Sizes(num_queries=8, depth=3, scale_width=None, scale_depth=2, text_first=False, projects=False),
+    defaults=Defaults(strength=1.0, cfg_text=16.0, cfg_style=8.5, steps=50, width=512, height=320, frames=16),
+    published=Published(
+        words="style adapter for video, as published",
+        recognises=is_video_adapter,
+        spec=video_spec,
+        table=video_table,
+        nested=True,
+    ),
+)

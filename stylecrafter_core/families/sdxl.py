@@ -1,22 +1,37 @@
-"""The published SDXL adapter (`stylecrafter_sdxl.ckpt`): its names, and the sizes read off its tensors."""
+"""SDXL, and its published adapter (`stylecrafter_sdxl.ckpt`): names, sizes read off tensors, defaults."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
 from ..errors import MismatchError
-from ..spec import FAMILIES, AdapterSpec, ScalePredictorSpec, StyleTransformerSpec
-from .query_transformer import check_adapter_spec, depth_of, query_transformer_table, site_table
-from .renaming import TRANSPOSED, Row, Table, same_parameters
-from .shapes import shape_of
+from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from ..tensor_names import TRANSPOSED, Row, Table, same_parameters, shape_of
+from .family import Defaults, Family, Published, Sizes
+from .published import check_adapter_spec, depth_of, query_transformer_table, site_table
 
-FAMILY = "sdxl"
+NAME = "sdxl"
+STYLE_HEADS, SCALE_HEADS = 20, 8  # of the publication; not in the file
 STYLE, SCALE = "image_context_model", "scale_predictor"
 GAINS = f"{SCALE}.scale_predictor"
 SITE_KEY = re.compile(r"kv_attn_layers\.\d{1,4}\.to_k_style\.weight")
+# Block, number, transformer blocks, channels, in the order in which the file counts its sites.
+PLACES = (
+    ("input", 4, 2, 640),
+    ("input", 5, 2, 640),
+    ("input", 7, 10, 1280),
+    ("input", 8, 10, 1280),
+    ("output", 0, 10, 1280),
+    ("output", 1, 10, 1280),
+    ("output", 2, 10, 1280),
+    ("output", 3, 2, 640),
+    ("output", 4, 2, 640),
+    ("output", 5, 2, 640),
+    ("middle", 0, 10, 1280),
+)
 
 
 def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
@@ -29,22 +44,22 @@ def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     """
     _, style_queries, style_width = shape_of(official, f"{STYLE}.query_emb", (3,), file)
     _, gains, scale_width = shape_of(official, f"{GAINS}.query_emb", (3,), file)
-    sites = range(sum(is_sdxl_site(name) for name in official))
+    sites = range(sum(SITE_KEY.fullmatch(name) is not None for name in official))
     keys = [shape_of(official, f"{_site_module(site)}.to_k_style.weight", (2,), file) for site in sites]
     spec = AdapterSpec(
-        family=FAMILY,
+        family=NAME,
         style_transformer=StyleTransformerSpec(
             num_queries=style_queries,
             width=style_width,
             depth=depth_of(official, STYLE, file),
-            num_heads=FAMILIES[FAMILY].style_heads,
+            num_heads=STYLE_HEADS,
             output_dim=shape_of(official, f"{STYLE}.proj", (2,), file)[1],
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
             width=scale_width,
             depth=depth_of(official, GAINS, file),
-            num_heads=FAMILIES[FAMILY].scale_heads,
+            num_heads=SCALE_HEADS,
             input_dim=shape_of(official, f"{SCALE}.text_proj.weight", (2,), file)[1],
             projects_inputs=True,
             text_first=True,
@@ -86,11 +101,34 @@ def sdxl_table(spec: AdapterSpec) -> Table:
     )
 
 
-def is_sdxl_site(name: str) -> bool:
-    """Whether an official tensor name is that of an SDXL site's key projection."""
-    return SITE_KEY.fullmatch(name) is not None
+def is_sdxl_adapter(names: Iterable[str]) -> bool:
+    """Whether one of these is the published name of an SDXL site's key projection."""
+    return any(map(SITE_KEY.fullmatch, names))
 
 
 def _site_module(site: int) -> str:
     # The file counts self-attention slots too, and they come first in every transformer block.
     return f"kv_attn_layers.{2 * site + 1}"
+
+
+SDXL = Family(
+    name=NAME,
+    title="SDXL",
+    image_tokens="sdxl",
+    site_order=("input", "output", "middle"),
+    style_heads=STYLE_HEADS,
+    scale_heads=SCALE_HEADS,
+    sizes=Sizes(num_queries=16, depth=4, scale_width=512, scale_depth=2, text_first=True, projects=True),
+    defaults=Defaults(strength=0.5, cfg_text=7.5, cfg_style=5.0, steps=30, width=1024, height=1024),
+    published=Published(
+        words="style adapter for SDXL, as published",
+        recognises=is_sdxl_adapter,
+        spec=sdxl_spec,
+        table=sdxl_table,
+        sites=tuple(
+            Site(block, number, index, channels)
+            for block, number, depth, channels in PLACES
+            for index in range(depth)
+        ),
+    ),
+)

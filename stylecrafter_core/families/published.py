@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..spec import AdapterSpec
-from .renaming import LEADING_ONE, Row, Table, same_parameters
-from .shapes import count_numbered
+from ..tensor_names import LEADING_ONE, Row, Table, count_numbered, same_parameters
 
 BLOCK_MODULES = (
     ("ln_1", "ln_1"),

@@ -1,4 +1,4 @@
-"""The published Wan adapter (StyleMaster, `stylemaster.ckpt`): its names, and the sizes read off its tensors.
+"""Wan, and its published adapter (StyleMaster, `stylemaster.ckpt`): names, sizes read off tensors, defaults.
 
 The published file holds the whole Wan model beside the adapter; only the adapter's tensors are looked at.
 """
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..errors import MismatchError
 from ..spec import AdapterSpec, EmbedTokensSpec, Site, StyleTransformerSpec
-from .query_transformer import check_adapter_spec, depth_of, query_transformer_table
-from .renaming import TRANSPOSED, Row, Table, same_parameters
-from .shapes import count_numbered, shape_of
+from ..tensor_names import TRANSPOSED, Row, Table, count_numbered, same_parameters, shape_of
+from .family import Defaults, Family, Published, Sizes
+from .published import check_adapter_spec, depth_of, query_transformer_table
 
-FAMILY = "wan"
+NAME = "wan"
 STYLE = "style_model"
 QUERIES = f"{STYLE}.style_emb"
 # As published, and not in the file.
@@ -51,7 +51,7 @@ def stylemaster_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
         for block in range(count_numbered(keys, "blocks.", file))
     ]
     spec = AdapterSpec(
-        family=FAMILY,
+        family=NAME,
         style_transformer=StyleTransformerSpec(
             num_queries=queries,
             width=width,
@@ -103,3 +103,30 @@ def stylemaster_table(spec: AdapterSpec) -> Table:
 
 def _site_module(block: int) -> str:
     return f"blocks.{block}.cross_attn"
+
+
+WAN = Family(
+    name=NAME,
+    title="Wan",
+    image_tokens="sdxl",
+    site_order=("blocks",),
+    style_heads=16,
+    scale_heads=8,
+    sizes=Sizes(
+        num_queries=16,
+        depth=3,
+        scale_width=512,
+        scale_depth=3,
+        text_first=True,
+        projects=True,
+        embedded=True,
+    ),
+    defaults=Defaults(strength=1.0, cfg_text=8.0, cfg_style=4.0, steps=50, width=832, height=480, frames=81),
+    published=Published(
+        words="style adapter for Wan, as published (StyleMaster)",
+        recognises=is_stylemaster,
+        spec=stylemaster_spec,
+        table=stylemaster_table,
+        ignores=beside_the_adapter,
+    ),
+)

@@ -1,4 +1,4 @@
-"""The published site tables, and what is said when an adapter does not fit."""
+"""The order of published sites, and what is said when an adapter does not fit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from stylecrafter_core.errors import MismatchError
+from stylecrafter_core.families import FAMILIES
+from stylecrafter_core.families.sdxl import SDXL
+from stylecrafter_core.families.video import video_spec
 from stylecrafter_core.formats import read_adapter
-from stylecrafter_core.sites import PUBLISHED_SITES, order_sites, resolve_sites
-from stylecrafter_core.spec import FAMILIES, AdapterSpec, Site
+from stylecrafter_core.sites import order_sites, resolve_sites
+from stylecrafter_core.spec import AdapterSpec, Site
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+SDXL_SITES = SDXL.published.sites if SDXL.published else ()
 # First host block of diffusers' down_blocks.1, .2 and up_blocks.0, .1 in SDXL.
 DOWN, UP = {1: 4, 2: 7}, {0: 0, 1: 3}
 
@@ -31,11 +36,19 @@ def test_sdxl_table_is_the_published_order() -> None:
             sites.append(("input", DOWN[block] + attention, index))
         else:
             sites.append(("output", UP[block] + attention, index))
-    assert [site.key for site in PUBLISHED_SITES["sdxl"]] == sites
+    assert [site.key for site in SDXL_SITES] == sites
     assert len(sites) == 70
 
 
-def test_video_table_is_the_published_order() -> None:
+def published_video_sites() -> tuple[Site, ...]:
+    keys = json.loads((GOLDEN / "official_video_keys.json").read_text())
+    (shapes,) = (value for name, value in keys.items() if name.startswith("videocrafter_adapter"))
+    tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+    return video_spec(tensors, "published").sites or ()
+
+
+def test_video_sites_are_read_in_the_published_order() -> None:
+    """The file lists its sites as the U-Net runs them."""
     keys = json.loads((GOLDEN / "official_video_keys.json").read_text())
     (shapes,) = (value for name, value in keys.items() if name.startswith("videocrafter_adapter"))
     blocks = {"input_blocks": "input", "middle_block": "middle", "output_blocks": "output"}
@@ -45,14 +58,13 @@ def test_video_table_is_the_published_order() -> None:
             first, second, number, *_ = name.split(".")[1].split("_")
             block = blocks[f"{first}_{second}"]
             sites.append(Site(block, 0 if block == "middle" else int(number), 0, shape[0]))
-    assert PUBLISHED_SITES["video"] == tuple(sites)
+    assert published_video_sites() == tuple(sites)
     assert len(sites) == 16
 
 
-@pytest.mark.parametrize("family", ["video", "sdxl"])
-def test_ordering_restores_the_table(family: str) -> None:
-    table = PUBLISHED_SITES[family]
-    assert order_sites(reversed(table), FAMILIES[family].site_order) == table
+@pytest.mark.parametrize(("family", "sites"), [("video", published_video_sites()), ("sdxl", SDXL_SITES)])
+def test_ordering_restores_the_published_order(family: str, sites: tuple[Site, ...]) -> None:
+    assert order_sites(reversed(sites), FAMILIES[family].site_order) == sites
 
 
 @pytest.fixture
@@ -67,7 +79,7 @@ def test_a_fitting_model(spec: AdapterSpec) -> None:
 
 def test_other_number_of_sites(spec: AdapterSpec) -> None:
     with pytest.raises(MismatchError, match="does not fit") as caught:
-        resolve_sites(spec, PUBLISHED_SITES["video"], 1024)
+        resolve_sites(spec, published_video_sites(), 1024)
     message = str(caught.value)
     assert "16 text cross-attentions, 320/640/1280 wide, over text tokens 1024 wide" in message
     assert "7 text cross-attentions, 32/64 wide, over text tokens 24 wide" in message
