@@ -77,7 +77,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 def _topic(name: str) -> str:
     # `choices` would refuse an empty list, which means all of them.
     if name not in TOPICS:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(TOPICS)}")
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(TOPICS)}")
     return name
 
 

@@ -3,7 +3,7 @@
 python lab/thumbnails.py    workflows/<template>.jpg and docs/images/eight_pairs.jpg; about five minutes
 
 The README's picture has eight pairs of held-out painting and prompt, drawn by lot: nobody chose them.
-The templates of SDXL keep theirs: the small family is none of SDXL.
+The templates of SDXL keep theirs: the small family is not an SDXL family.
 """
 
 from __future__ import annotations

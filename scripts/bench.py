@@ -71,7 +71,7 @@ def main() -> int:
 def _topic(name: str) -> str:
     """Not argparse's `choices`: with them, Python 3.11 refuses that nothing is named."""
     if name not in TOPICS:
-        raise argparse.ArgumentTypeError(f"{name!r} is not of {', '.join(TOPICS)}")
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(TOPICS)}")
     return name
 
 

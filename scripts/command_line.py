@@ -15,7 +15,7 @@ def at_least(smallest: int) -> Callable[[str], int]:
         except ValueError:
             number = smallest - 1
         if number < smallest:
-            raise argparse.ArgumentTypeError(f"{text} is no whole number of {smallest} or more")
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {smallest}")
         return number
 
     return whole_number

@@ -108,7 +108,7 @@ def _sum_in(path: Path, number: int, line: str) -> tuple[str, str]:
     found = re.fullmatch(r"([0-9a-f]{64}) [ *](\S.*)", line)
     if found is None:
         raise InputError(
-            f"Line {number} of {path} is no checksum.",
+            f"Line {number} of {path} is not a checksum.",
             found=f"{line!r:.100}",
             expected="64 hexadecimal digits (0-9, a-f), two spaces, the name of a file",
             fix="restore the file (git checkout -- weights/SHA256SUMS), or remove it and publish all files "

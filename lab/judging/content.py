@@ -23,7 +23,7 @@ TESTS = 480
 
 @dataclass(frozen=True)
 class Schooling:
-    """What the judge learns from: so many scenes, for so many steps."""
+    """What the judge learns from: so many scenes, number of steps."""
 
     scenes: int = 4000
     steps: int = 1500

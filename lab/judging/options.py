@@ -15,4 +15,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge-scenes", type=at_least(1), default=4000, help="that the content judge learns from"
     )
-    parser.add_argument("--judge-steps", type=at_least(1), default=1500, help="for so many steps")
+    parser.add_argument("--judge-steps", type=at_least(1), default=1500, help="number of steps")

@@ -57,7 +57,7 @@ class ContentClassifier(nn.Module):
         """Softmax over the classes: [N, H, W, 1 to 4] float 0..1 of any size to [N, C], rows sum to 1.
 
         Raises:
-            InputError: no such batch, empty, or with numbers that are none.
+            InputError: no such batch, empty, or with values that are not finite.
         """
         return self(classifier_input(pictures_NHWC)).softmax(dim=1)
 

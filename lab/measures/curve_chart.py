@@ -94,7 +94,7 @@ def _check(settings: Sequence[float], curves: Mapping[str, Sequence[Estimate]]) 
     lengths = [len(values) for values in curves.values()]
     if not 1 <= len(curves) <= len(COLOURS) or not settings or set(lengths) != {len(settings)}:
         raise InputError(
-            "These are no curves over one setting.",
+            "The curves do not share one setting.",
             found=f"{len(settings)} settings, curves of {', '.join(map(str, lengths)) or 'nothing'} values",
             expected=f"1 to {len(COLOURS)} curves with a value for each setting, one at least",
             fix="measure every curve at the same settings",

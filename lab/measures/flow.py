@@ -84,7 +84,7 @@ def check_clip(frames_THWC: Tensor) -> None:
     else:
         return
     raise InputError(
-        "This is no clip whose motion can be measured.",
+        "The motion of this clip cannot be measured.",
         found=found,
         expected="a float tensor [frames, height, width, 3], two frames or more, values from 0 to 1",
         fix="divide 8-bit frames by 255, and clip what a decoder overshoots",

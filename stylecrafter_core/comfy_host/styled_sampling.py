@@ -104,7 +104,7 @@ def _conditioning(base: FrozenBase, prompts: Sequence[str], num_frames: int) -> 
     lengths = {text.shape[1] for text in texts}
     if len(lengths) > 1:
         raise InputError(
-            "Prompts of one batch must have equally many tokens.",
+            "Prompts of one batch must have the same number of tokens.",
             found=f"{', '.join(map(str, sorted(lengths)))} tokens",
             expected="one number",
             fix="sample long prompts by themselves",

@@ -75,7 +75,7 @@ def _check_tower(tensors: Mapping[str, Tensor], file: str) -> None:
     compare(shapes, known).raise_unless_complete(file, TOWER)
     if depth < FEWEST_BLOCKS or width % _num_heads(width):
         raise WeightFileError(
-            f"The text encoder in {file} is not one that can be run.",
+            f"The text encoder in {file} cannot be run.",
             found=f"{depth} blocks of width {width}",
             expected=f"{FEWEST_BLOCKS} blocks or more, of a width that is a multiple of {HEAD_DIM}",
             fix="use the published model.ckpt, or a base without text encoder and load a CLIP separately",

@@ -18,7 +18,7 @@ def check_images(images_BHWC: Tensor) -> None:
         if not bool(torch.isfinite(picture).all()):
             raise InputError(
                 f"The input `images` holds NaN or infinity: picture {number} of {len(images_BHWC)}.",
-                found="values that are no numbers",
+                found="values that are not numbers",
                 expected="numbers from 0 to 1",
                 fix="look at the node that made this picture: a VAE in half precision often overflows",
             )
@@ -46,7 +46,7 @@ def _check_layout(images: Tensor) -> None:
             "The input `images` is empty.",
             found=found,
             expected="at least one picture of at least one pixel",
-            fix="check the node in front: a batch was cut to nothing, or a folder holds no pictures",
+            fix="check the node before it: a batch was cut to nothing, or a folder holds no pictures",
         )
     if images.shape[-1] > MAX_CHANNELS:
         raise InputError(

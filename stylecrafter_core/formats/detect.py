@@ -156,7 +156,7 @@ def _unknown(names: Iterable[str], file: str | Path) -> WeightFileError:
     for pattern, what, fix in OTHER_FILES:
         if any(re.search(pattern, name) for name in names):
             return WeightFileError(
-                f"{file} is no file of StyleCrafter.",
+                f"{file} is not a StyleCrafter file.",
                 found=f"{what}, by its {len(names)} tensor names",
                 expected=expected,
                 fix=fix,

@@ -161,7 +161,7 @@ def _check_heads(spec: UNetSpec, file: str) -> None:
     for block in spec.temporal_blocks:
         if not block.convolves and (block.head_dim != spec.head_dim or block.channels % spec.head_dim):
             raise WeightFileError(
-                f"The attention heads of the U-Net in {file} cannot be made out.",
+                f"The attention heads of the U-Net in {file} cannot be determined.",
                 found=f"{block.name} with {block.channels} channels and heads {block.head_dim} wide",
                 expected=f"heads {spec.head_dim} wide, and channels that they divide",
                 fix="choose a complete checkpoint, as published",

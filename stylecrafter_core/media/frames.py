@@ -40,7 +40,7 @@ def check_frames(images: Tensor) -> None:
             "The input `images` holds no frames.",
             found=found,
             expected="at least one frame of at least one pixel",
-            fix="Check the node in front: a batch was cut to nothing, or a folder holds no pictures.",
+            fix="Check the node before it: a batch was cut to nothing, or a folder holds no pictures.",
         )
     if images.shape[-1] not in CHANNELS or not images.dtype.is_floating_point:
         raise InputError(
@@ -105,7 +105,7 @@ class FrameSource:
         if not np.isfinite(image).all():
             number = f"frame {index + 1} of {len(self.images)}"
             raise InputError(
-                f"The input `images` holds values that are no numbers, in {number}.",
+                f"The input `images` holds values that are not numbers, in {number}.",
                 found="NaN or infinity",
                 expected="numbers from 0 to 1",
                 fix="Look at the node that made the frames: a VAE in half precision often overflows.",

@@ -43,7 +43,7 @@ def checked_sound(waveform: Tensor, sample_rate: int) -> Sound:
     samples = waveform.reshape(-1, *waveform.shape[-2:])[0].to("cpu", torch.float32)
     if not bool(torch.isfinite(samples).all()):
         raise InputError(
-            "The input `audio` holds values that are no numbers.",
+            "The input `audio` holds values that are not numbers.",
             found="NaN or infinity",
             expected="numbers from -1 to 1",
             fix="Look at the node that made the sound.",

@@ -77,7 +77,7 @@ def measure(metrics: Sequence[Metric], pieces: Iterable[Tensor], wanted: Wanted)
         wanted: what the result was asked for.
 
     Raises:
-        InputError: no frame; a piece that is none, of another size, or with numbers that are none; or as the
+        InputError: no frame; a piece of another shape or size, or with values that are not finite; or as the
             metrics say.
     """
     running = [metric.start(wanted) for metric in metrics]

@@ -78,7 +78,7 @@ class Similarity:
         if TEXT in self.of and not wanted.prompt.strip():
             raise InputError(
                 f"The text metric {self.name} needs a prompt.",
-                found="an empty one",
+                found="an empty prompt",
                 expected="words for what the result should show",
                 fix="give the pair a prompt, or leave the text metric out",
             )

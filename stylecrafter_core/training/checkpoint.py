@@ -116,7 +116,7 @@ def step_of(checkpoint: Path) -> int:
     """How many steps a checkpoint stands for."""
     match = NAME.fullmatch(checkpoint.name)
     if match is None:
-        raise ValueError(f"{checkpoint} is no checkpoint")
+        raise ValueError(f"{checkpoint} is not a checkpoint")
     return int(match[1])
 
 

@@ -71,7 +71,7 @@ def optimiser_class(name: str) -> Any:
         ) from problem
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         raise InputError(
-            "What optimiser.name names is no optimiser.",
+            "optimiser.name is not an optimiser.",
             found=f"optimiser.name: {name}, which is {cls!r}",
             expected="a class derived from torch.optim.Optimizer, such as torch.optim.AdamW",
             fix="correct optimiser.name",

@@ -242,7 +242,7 @@ def _started_with(saved: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise TypeError(f"{CONFIG} holds no sections")
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as problem:
         raise InputError(
-            f"{saved.parent} is no run folder that can go on.",
+            f"{saved.parent} is not a run folder that can be resumed.",
             found=f"{type(problem).__name__}: {problem}",
             expected=f"{CONFIG} and {ENVIRONMENT} as a run writes them",
             fix="choose another run.dir",

@@ -199,7 +199,7 @@ def _likeness(loaded: Loaded, whole: Loaded) -> str:
         if all(one.shape == other.shape and one.is_floating_point() for one, other in pairs):
             same = all(torch.equal(one, other) for one, other in pairs)
             finite = all(bool(torch.isfinite(one).all()) for one, _ in pairs)
-            return "same" if same else "other values" if finite else "values that are no numbers"
+            return "same" if same else "other values" if finite else "values that are not numbers"
     return "other values" if all(bool(torch.isfinite(t).all()) for t in tensors.values()) else "odd values"
 
 

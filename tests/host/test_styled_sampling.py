@@ -90,7 +90,7 @@ def test_the_sampler_is_the_one_that_is_named(styled, sampling, core):
 
 def test_prompts_of_different_length_are_refused(styled, sampling, core):
     long = "a house " * 60
-    with pytest.raises(core("errors").InputError, match="equally many tokens"):
+    with pytest.raises(core("errors").InputError, match="same number of tokens"):
         sampling.module.sample_style(
             styled.base, styled.adapter, styled.references, ["a fox", long], settings_of(sampling, 1)
         )

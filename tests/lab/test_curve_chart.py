@@ -50,6 +50,6 @@ def test_no_bar_hides_another():
 
 @pytest.mark.parametrize("curves", [{}, {"style": [exactly(0.5)]}])
 def test_curves_of_another_length_are_refused(curves):
-    with pytest.raises(InputError, match="no curves"):
+    with pytest.raises(InputError, match="do not share one setting"):
         draw_curves((0.0, 1.0), curves, "strength")
     assert torch.is_tensor(draw_curves((0.0,), {"style": [exactly(0.5)]}, "strength"))

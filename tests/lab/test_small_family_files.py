@@ -113,7 +113,7 @@ def test_a_line_that_is_no_sum_is_named(made, tmp_path, line):
         lambda: family.check(family.BASE, room),
         lambda: family.publish({family.ADAPTER: made[family.ADAPTER]}, room),
     ):
-        with pytest.raises(InputError, match=rf"Line 6 of .*{family.SUMS} is no checksum") as caught:
+        with pytest.raises(InputError, match=rf"Line 6 of .*{family.SUMS} is not a checksum") as caught:
             attempt()
         assert line in caught.value.found
         assert caught.value.expected

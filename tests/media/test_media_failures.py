@@ -50,7 +50,7 @@ def test_no_numbers_in_a_late_frame(tmp_path, name, value):
     film = moving_square(6)
     film[4, 10, 10, 1] = value
     with pytest.raises(
-        InputError, match=r"The input `images` holds values that are no numbers, in frame 5 of 6"
+        InputError, match=r"The input `images` holds values that are not numbers, in frame 5 of 6"
     ):
         write_video(film, film_path(tmp_path, name), format=name, frame_rate=8)
     assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,7 @@ def test_a_number_out_of_range_is_named(command, words, capsys):
         command.arguments_of(words)
     assert ended.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert f"{words[-1]} is no whole number of" in said
+    assert f"{words[-1]} is not a whole number of at least" in said
     assert next(word for word in reversed(words) if word.startswith("--")) in said
 
 

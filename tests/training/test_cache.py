@@ -164,7 +164,7 @@ def test_another_base_is_refused_by_name(tmp_path):
 def test_what_is_no_cache(tmp_path, content):
     if content is not None:
         (tmp_path / "cache.json").write_bytes(content)
-    with pytest.raises(InputError, match="is no cache") as caught:
+    with pytest.raises(InputError, match="is not a cache") as caught:
         check_owner(tmp_path, OWNER)
     assert "train.py cache" in caught.value.fix
 

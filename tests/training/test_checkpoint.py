@@ -151,5 +151,5 @@ def test_the_state_can_be_read_by_a_person(checkpoints):
 def test_a_folder_is_a_checkpoint_by_its_name(tmp_path):
     assert step_of(tmp_path / "step-120") == 120
     for name in ("step-", "step-1x", "steps-1", ".step-1.unfinished"):
-        with pytest.raises(ValueError, match="is no checkpoint"):
+        with pytest.raises(ValueError, match="is not a checkpoint"):
             step_of(tmp_path / name)

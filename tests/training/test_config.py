@@ -160,7 +160,7 @@ def test_a_set_without_a_name_and_a_value(tmp_path, override):
 
 def test_set_into_what_is_no_section(tmp_path):
     said = refused(written(tmp_path / "c.yaml"), ["run.steps.more=3"])
-    assert "--set run.steps.more=3: steps is no section" in said
+    assert "--set run.steps.more=3: steps is not a section" in said
     assert "Found: 10" in said
 
 

@@ -142,7 +142,7 @@ def test_a_name_that_leads_nowhere(tmp_path, name):
 
 @pytest.mark.parametrize("name", NO_OPTIMISERS)
 def test_a_name_of_something_else(tmp_path, name, capsys):
-    with pytest.raises(InputError, match="is no optimiser") as caught:
+    with pytest.raises(InputError, match="is not an optimiser") as caught:
         make_optimiser(section(tmp_path, f"name={name}"), weights())
     assert name in caught.value.found
     assert capsys.readouterr().out == "", "it was not called"

@@ -162,7 +162,7 @@ BROKEN = {
 def test_a_folder_that_is_no_run_cannot_go_on(config_of, tmp_path, damage):
     open_run(config_of(), "style", COMMAND, resume=False)
     damage(tmp_path / "run")
-    with pytest.raises(InputError, match="is no run folder that can go on") as caught:
+    with pytest.raises(InputError, match="is not a run folder that can be resumed") as caught:
         open_run(config_of(), "style", COMMAND, resume=True)
     assert CONFIG in caught.value.expected
 

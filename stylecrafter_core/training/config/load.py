@@ -131,7 +131,7 @@ def _set(data: dict[str, Any], override: str) -> None:
             value = data[section] = {}
         if not isinstance(value, dict):
             raise InputError(
-                f"--set {override}: {section} is no section.",
+                f"--set {override}: {section} is not a section.",
                 found=repr(value),
                 expected="a section and a field of it, for example run.steps",
             )

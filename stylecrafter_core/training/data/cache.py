@@ -124,7 +124,7 @@ def check_owner(folder: Path, owner: Mapping[str, str]) -> None:
         found: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise InputError(
-            f"{folder} is no cache.",
+            f"{folder} is not a cache.",
             found=f"no readable {ABOUT} in it",
             expected="a folder made by `train.py cache`",
             fix="run `train.py cache` with this config first, or leave out data.cache",

@@ -106,7 +106,7 @@ def check_manifest(manifest: Manifest, *, workers: int = 1, time_limit_s: float 
 
 def _require(holds: bool, name: str, found: float, expected: str) -> None:
     if not holds:
-        raise InputError(f"Nothing is prepared with {name} {found}.", found=f"{found}", expected=expected)
+        raise InputError(f"prepare cannot use {name} {found}.", found=f"{found}", expected=expected)
 
 
 def _judge(found: Found, decode: Measure, root: Path, demands: Demands) -> Item | Rejected:
