@@ -98,7 +98,7 @@ def _base_shapes() -> dict[str, tuple[int, ...]]:
 def subjects() -> tuple[Subject, ...]:
     """Every kind of file in every form it comes in."""
     video, sdxl = GOLDEN / "video_a" / "adapter.pth", GOLDEN / "sdxl_a" / "adapter.ckpt"
-    temporal = GOLDEN / "video_a" / "temporal.pth"
+    temporal, wan = GOLDEN / "video_a" / "temporal.pth", GOLDEN / "wan_a" / "stylemaster.ckpt"
     with tempfile.TemporaryDirectory() as folder:
         own, own_temporal = Path(folder) / "adapter", Path(folder) / "temporal"
         adapter, blocks = read_adapter(video), read_temporal(temporal)
@@ -107,6 +107,7 @@ def subjects() -> tuple[Subject, ...]:
         return (
             Subject("adapter, video", video.read_bytes(), _adapter),
             Subject("adapter, SDXL", sdxl.read_bytes(), _adapter),
+            Subject("adapter, Wan", wan.read_bytes(), _adapter, 1),
             Subject("adapter, own", own.read_bytes(), _adapter),
             Subject("adapter, older form", _resaved(video, older=True), _adapter),
             Subject("temporal file", temporal.read_bytes(), _temporal, 2),
