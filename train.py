@@ -275,7 +275,7 @@ def _activate_host() -> bool:
     """Make ComfyUI importable; returns whether it computes on the CPU."""
     import torch
 
-    from stylecrafter_core.comfy_host.find import activate, find_host
+    from stylecrafter_core.training.host.find import activate, find_host
 
     cpu = not torch.cuda.is_available()
     activate(find_host(), cpu=cpu, exact_attention=True)

@@ -82,7 +82,7 @@ def _topic(name: str) -> str:
 
 
 def _activate(host: Path) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, exact_attention=True)
 

@@ -73,7 +73,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 
 
 def compare(host: Path, arguments: argparse.Namespace) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, exact_attention=True)
     from lab.ablation.page import TOPICS, write_page

@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _train(host: Path, arguments: argparse.Namespace) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True)
     from lab.family import packages, recipe

@@ -20,8 +20,8 @@ import environment
 import pinned_hosts
 from environment import say
 
-from stylecrafter_core.comfy_host.find import activate
 from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.training.host.find import activate
 
 TOPICS = ("unet", "sdxl", "startup", "video", "gpu", "train")
 

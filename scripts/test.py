@@ -29,8 +29,8 @@ import environment
 import pinned_hosts
 from environment import ROOT, say
 
-from stylecrafter_core.comfy_host.find import check_version, find_host
 from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.training.host.find import check_version, find_host
 
 STEPS_AT_A_TIME = 2  # each keeps about one core busy
 

@@ -73,14 +73,15 @@ ROOMS = {
     "loading": Room(DESCRIPTIONS | METHOD | {"formats"}, frozenset({"torch"})),
     "core": Room(PURE, NOTHING),
     "comfy_host": Room(PURE, host=None),
-    "training": Room(PURE | {"comfy_host", "core"}),
+    "training": Room(PURE | {"comfy_host", "core", "training.host"}),
+    "training.host": Room(PURE | {"comfy_host"}, host=None),
     "nodes": Room(
         PURE - METHOD - {"loading", "tensor_names"} | {"comfy_host"},
         frozenset({"torch"}),
         SOCKETS_OF_THE_HOST,
     ),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
-    "train": Room(frozenset({"core", "training", "comfy_host", "errors"})),
+    "train": Room(frozenset({"core", "training", "training.host", "errors"})),
     "evaluate": Room(frozenset({"core", "media", "features", "comfy_host", "errors"})),
 }
 
@@ -110,6 +111,8 @@ def room_of(parts: tuple[str, ...]) -> str:
         return "pack"
     if parts[0] != CORE:
         return parts[0]
+    if parts[1:3] == ("training", "host"):
+        return "training.host"
     return parts[1] if len(parts) > 1 else "core"
 
 
@@ -217,6 +220,12 @@ PLANTED = [
     ("stylecrafter_core/comfy_host/a.py", "import nodes", "node classes of the host: nodes"),
     ("stylecrafter_core/training/a.py", "from ...nodes.video import x", "training imports nodes"),
     ("stylecrafter_core/training/a.py", "import comfy.sd", "training imports the host: comfy.sd"),
+    ("stylecrafter_core/training/host/a.py", "from ..loop import x", "training.host imports training"),
+    (
+        "stylecrafter_core/comfy_host/a.py",
+        "from ..training.host import x",
+        "comfy_host imports training.host",
+    ),
     (
         "stylecrafter_core/formats/a.py",
         "import stylecrafter_core.spec",

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylecrafter_core.comfy_host.frozen_base import FrozenBase, load_base
 from stylecrafter_core.comfy_host.load import load_adapter
-from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings, sample_attached, sample_style
 from stylecrafter_core.comfy_host.vision import encode_clip_tokens
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.families import image_tokens_of
+from stylecrafter_core.training.host.frozen_base import FrozenBase, load_base
+from stylecrafter_core.training.host.styled_sampling import SamplingSettings, sample_attached, sample_style
 
 FRAMES_AT_A_TIME = 32
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings
 from stylecrafter_core.media.files import written_whole
 from stylecrafter_core.training.config import Config
+from stylecrafter_core.training.host.styled_sampling import SamplingSettings
 from stylecrafter_core.training.observe import sampling_settings
 
 from ..family.family import sum_of

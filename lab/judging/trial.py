@@ -14,7 +14,7 @@ from .paintings import HeldOut
 from .prompts import Prompt
 
 if TYPE_CHECKING:
-    from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings
+    from stylecrafter_core.training.host.styled_sampling import SamplingSettings
 
     from .sampler import Sampler
 

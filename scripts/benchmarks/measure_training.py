@@ -108,7 +108,7 @@ def worker(host: Path, variant: str, config: Path, overrides: Sequence[str]) -> 
 def _serve(connection: Connection, host: Path, variant: str, config: Path, overrides: list[str]) -> None:
     import torch
 
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     on_gpu = torch.cuda.is_available()
     activate(host, cpu=not on_gpu, exact_attention=True)

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from stylecrafter_core.adapter import dual_attention
 from stylecrafter_core.adapter.dual_attention import SiteStyle
-from stylecrafter_core.comfy_host.styled_unet import Inputs
 from stylecrafter_core.training.data.samples import Sample
+from stylecrafter_core.training.host.styled_unet import Inputs
 from stylecrafter_core.training.setup import Setup
 from stylecrafter_core.training.stages import trainable
 

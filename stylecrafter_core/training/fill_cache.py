@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..comfy_host.frozen_base import FrozenBase
 from ..errors import InputError
 from .cache_writer import CacheWriter
 from .config import Config
@@ -18,6 +17,7 @@ from .data.cache import LatentCache, TextCache, claim
 from .data.plan import Size
 from .data.samples import Targets
 from .data.sets import DataSet, Placed, read_data, sizes_of
+from .host.frozen_base import FrozenBase
 from .run import engine_for, make_materials
 from .setup import cache_owner, load
 

@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor
 
 from ..comfy_host.adapter import HostAdapter
-from ..comfy_host.styled_sampling import SamplingSettings, hand_back, sample_attached, sample_style
 from ..features import contract_named
 from ..formats import AdapterFile, KeyReport
 from .config import Config
@@ -18,6 +17,7 @@ from .data.samples import Sample
 from .engine import Engine
 from .engine.shards import whole
 from .grids import Reference, draw_grid, write_grid
+from .host.styled_sampling import SamplingSettings, hand_back, sample_attached, sample_style
 from .passes import Pass
 from .setup import Setup
 from .validation import VALIDATION_STEP, Validation

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from ..comfy_host.frozen_base import temporal_tensors
-from ..comfy_host.styled_unet import StyledUNet
 from ..errors import WeightFileError
 from ..formats import read_adapter, read_temporal, save_adapter, save_temporal
 from .engine.shards import put, whole
+from .host.frozen_base import temporal_tensors
+from .host.styled_unet import StyledUNet
 
 ADAPTER, TEMPORAL = "adapter.safetensors", "temporal.safetensors"
 ADAPTER_PREFIX, UNET_PREFIX = "adapter.", "unet."

@@ -10,11 +10,11 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ..comfy_host.frozen_base import FrozenBase
-from ..comfy_host.styled_unet import Inputs
 from .config.schema import Objective
 from .data.cache import TextCache
 from .data.samples import Sample
+from .host.frozen_base import FrozenBase
+from .host.styled_unet import Inputs
 from .objective import Schedule, draw_kept, draw_noise, draw_timesteps, loss_per_sample
 
 KEPT_BYTES = 2**30  # of text states in memory; one of the published bases has 316 kB in float32

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from torch.utils.data import DataLoader
 
-from ..comfy_host.frozen_base import FrozenBase, load_base
-from ..comfy_host.styled_unet import StyledUNet
 from ..families import image_tokens_of
 from .config import Config
 from .config.schema import Base
@@ -18,6 +16,8 @@ from .data.plan import Layout, Plan, Stream
 from .data.samples import Cutting, SampleMaker
 from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
 from .engine import Engine
+from .host.frozen_base import FrozenBase, load_base
+from .host.styled_unet import StyledUNet
 from .optimiser import optimiser_class
 from .passes import PassMaker, TextStates
 from .stages import Stage, build
@@ -61,7 +61,7 @@ class Setup:
 
 
 def load(base: Base) -> FrozenBase:
-    """The base that a config names; see comfy_host.frozen_base.load_base."""
+    """The base that a config names; see training.host.frozen_base.load_base."""
     return load_base(base.checkpoint, base.temporal, base.image_encoder, base.dtype)
 
 

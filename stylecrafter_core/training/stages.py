@@ -9,15 +9,15 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
-from ..comfy_host.frozen_base import FrozenBase
-from ..comfy_host.gradient_checkpointing import recompute_activations
-from ..comfy_host.new_adapter import create_tensors, spec_for
 from ..comfy_host.sites import sites_for
-from ..comfy_host.styled_unet import StyledUNet, attached_tokens, dual_attention
 from ..errors import InputError, MismatchError
 from ..formats import read_adapter
 from ..spec import AdapterSpec
 from .config import Config
+from .host.frozen_base import FrozenBase
+from .host.gradient_checkpointing import recompute_activations
+from .host.new_adapter import create_tensors, spec_for
+from .host.styled_unet import StyledUNet, attached_tokens, dual_attention
 
 StageName = Literal["style", "temporal"]
 FUSIONS = {"dual": dual_attention, "attach": attached_tokens}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from ..comfy_host.frozen_base import temporal_tensors
-from ..comfy_host.styled_unet import StyledUNet
 from .columns import table
+from .host.frozen_base import temporal_tensors
+from .host.styled_unet import StyledUNet
 
 
 def frozen_and_trained(model: StyledUNet) -> str:

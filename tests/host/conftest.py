@@ -125,7 +125,7 @@ def forget_dead_models() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def find() -> ModuleType:
-    """`stylecrafter_core.comfy_host.find`, as a module of its own."""
+    """`stylecrafter_core.training.host.find`, as a module of its own."""
     return _load_find()
 
 
@@ -268,7 +268,7 @@ def _load_find() -> ModuleType:
     assert spec.loader is not None
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
-    find = importlib.import_module(f"{name}.comfy_host.find")
+    find = importlib.import_module(f"{name}.training.host.find")
     for module in [module for module in sys.modules if module.partition(".")[0] == name]:
         del sys.modules[module]
     return find

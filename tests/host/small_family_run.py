@@ -13,7 +13,7 @@ sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "lab"), str(ROOT)]
 
 
 def main(folder: Path, host: Path) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True)
     import torch

@@ -14,7 +14,7 @@ sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "lab"), str(ROOT)]
 
 
 def main(family: Path, folder: Path, host: Path) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True, exact_attention=True)
     import torch
@@ -50,9 +50,9 @@ def write_weights(family: Path, folder: Path) -> None:
     """An adapter with an effect, and temporal blocks that are not the base's."""
     import torch
 
-    from stylecrafter_core.comfy_host.frozen_base import load_base, temporal_tensors
-    from stylecrafter_core.comfy_host.new_adapter import create_tensors, spec_for
     from stylecrafter_core.formats import save_adapter, save_temporal
+    from stylecrafter_core.training.host.frozen_base import load_base, temporal_tensors
+    from stylecrafter_core.training.host.new_adapter import create_tensors, spec_for
 
     base: Any = load_base(family / "base.safetensors", None, family / "image_encoder.safetensors", "float32")
     spec = spec_for(base.unet, "video", clip_width=base.clip_width, num_queries=4, depth=1)

@@ -15,7 +15,7 @@ from pathlib import Path
 host, scripts, golden = map(Path, sys.argv[1:])
 sys.path.append(str(scripts))
 import environment
-from stylecrafter_core.comfy_host.find import activate
+from stylecrafter_core.training.host.find import activate
 activate(host, cpu=True)
 import torch
 torch.set_num_threads(1)

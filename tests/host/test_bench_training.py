@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 host, root, *overrides = sys.argv[1:]
 sys.path[:0] = [root + "/scripts", root]
-from stylecrafter_core.comfy_host.find import activate
+from stylecrafter_core.training.host.find import activate
 
 def main():
     activate(Path(host), cpu=True, exact_attention=True)

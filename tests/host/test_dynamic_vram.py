@@ -99,7 +99,7 @@ def test_the_image_encoder_gives_the_same_tokens(pack, monkeypatch):
 def test_a_new_adapter_starts_from_weights_that_came_late(host, pack, run_node, lazily):
     place_files(host)
     unet = load_video(run_node).model.model.diffusion_model
-    new_adapter = core(pack, "comfy_host.new_adapter")
+    new_adapter = core(pack, "training.host.new_adapter")
     spec = new_adapter.spec_for(unet, "video", clip_width=1280)
     tensors = new_adapter.create_tensors(spec, unet, seed=0)
     first = next(iter(core(pack, "comfy_host.sites").text_attentions(unet).values()))

@@ -66,7 +66,7 @@ def core(pack: ModuleType) -> Callable[[str], Any]:
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_site_of_a_full_size_unet_is_there(name: str, core: Callable) -> None:
     unet = unet_of(name)
-    spec = core("comfy_host.new_adapter").spec_for(unet, "sdxl" if name == "SDXL" else "unet")
+    spec = core("training.host.new_adapter").spec_for(unet, "sdxl" if name == "SDXL" else "unet")
     assert len(spec.site_channels) == NUM_SITES[name]
     assert spec.context_dim == SHAPES[name]["context_dim"]
     assert core("comfy_host.sites").sites_for(spec, unet) == spec.sites
@@ -98,7 +98,7 @@ def test_on_a_published_base_it_has_the_published_sizes(
 ) -> None:
     unet, tensors = published_unet(family, core), published_shapes(family, title)
     published = core("formats.readers").adapter_of(core("formats").TensorFile(tensors, {}), "published")
-    spec = core("comfy_host.new_adapter").spec_for(unet, family)
+    spec = core("training.host.new_adapter").spec_for(unet, family)
     # Where the file does not say where its sites lie, their order is tested above.
     assert replace(spec, sites=published.spec.sites) == published.spec
     assert published.spec.sites in (spec.sites, None)
@@ -112,7 +112,7 @@ def test_on_a_published_base_it_has_the_published_sizes(
 
 def test_a_scale_predictor_of_another_width_projects(core: Callable) -> None:
     unet = unet_of("SD20")
-    spec_for = core("comfy_host.new_adapter").spec_for
+    spec_for = core("training.host.new_adapter").spec_for
     own, other = spec_for(unet, "video"), spec_for(unet, "video", scale_width=64)
     assert (own.scale_predictor.width, own.scale_predictor.projects_inputs) == (1024, False)
     assert (other.scale_predictor.width, other.scale_predictor.projects_inputs) == (64, True)
@@ -124,7 +124,7 @@ def test_a_scale_predictor_of_another_width_projects(core: Callable) -> None:
 def new_adapter(family: Any, host: Any, core: Callable, run_node: Callable) -> tuple[Any, Any, dict]:
     """(loaded adapter, spec, tensors) of a new adapter for the family's tiny U-Net, through a file."""
     unet = family.plain.get_model_object("diffusion_model")
-    make = core("comfy_host.new_adapter")
+    make = core("training.host.new_adapter")
     spec = make.spec_for(unet, "unet", clip_width=32, num_queries=4, depth=1, scale_width=16, scale_depth=1)
     tensors = make.create_tensors(spec, unet, seed=0)
     core("formats").save_adapter(host.models("stylecrafter") / "new.safetensors", spec, tensors)

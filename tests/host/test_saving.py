@@ -30,7 +30,7 @@ spec = importlib.util.spec_from_file_location("core", root / "stylecrafter_core"
     submodule_search_locations=[str(root / "stylecrafter_core")])
 sys.modules["core"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["core"])
-importlib.import_module("core.comfy_host.find").activate(host, cpu=True, base_directory=Path(base))
+importlib.import_module("core.training.host.find").activate(host, cpu=True, base_directory=Path(base))
 saving = importlib.import_module("core.comfy_host.saving")
 print("ready", flush=True)
 sys.stdin.readline()

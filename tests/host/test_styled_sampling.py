@@ -16,10 +16,10 @@ FRAMES = 2
 @pytest.fixture(scope="module")
 def styled(core, tiny_materials):
     """The base, an adapter with an effect, and the tokens of two references."""
-    base = core("comfy_host.frozen_base").load_base(
+    base = core("training.host.frozen_base").load_base(
         tiny_materials / "base.safetensors", None, tiny_materials / "image_encoder.safetensors", "float32"
     )
-    new, formats = core("comfy_host.new_adapter"), core("formats")
+    new, formats = core("training.host.new_adapter"), core("formats")
     spec = new.spec_for(base.unet, "unet", clip_width=base.clip_width, num_queries=4, depth=1, scale_width=64)
     tensors = new.create_tensors(spec, base.unet, seed=0)
     tensors |= {name: torch.ones_like(t) for name, t in tensors.items() if name.endswith("norm.weight")}
@@ -34,7 +34,7 @@ def styled(core, tiny_materials):
 @pytest.fixture
 def sampling(core, monkeypatch):
     """The module, with noise that belongs to a row wherever it stands: `sampling.first` is the first row."""
-    module = core("comfy_host.styled_sampling")
+    module = core("training.host.styled_sampling")
     noise = torch.randn(len(PROMPTS) * FRAMES, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     shown = SimpleNamespace(module=module, first=0)
 

@@ -22,7 +22,7 @@ class Counted:
 
     def __init__(self, patch: pytest.MonkeyPatch, core: Callable[[str], Any]):
         self.calls = {"encode_pixels": 0, "encode_text": 0}
-        base = core("comfy_host.frozen_base").FrozenBase
+        base = core("training.host.frozen_base").FrozenBase
         for name in self.calls:
             patch.setattr(base, name, self._counting(name, getattr(base, name)))
 
@@ -113,7 +113,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     """Killed after 8 of 12 pictures, while the next file was being written."""
     monkeypatch.setattr(core("training.cache_writer"), "ENTRIES_PER_FILE", 4)
     config, folder = tiny_config("style", f"data.cache={tmp_path / 'cache'}"), tmp_path / "cache"
-    base = core("comfy_host.frozen_base").FrozenBase
+    base = core("training.host.frozen_base").FrozenBase
     encode, done = base.encode_pixels, []
 
     def killed_later(self: Any, pixels: torch.Tensor) -> torch.Tensor:

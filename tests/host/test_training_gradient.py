@@ -25,7 +25,7 @@ def built(core: Callable[[str], Any]) -> SimpleNamespace:
     for module in unet.modules():
         if hasattr(module, "attn_precision"):
             module.attn_precision = None  # the host's float32 there is less than float64, not more
-    new = core("comfy_host.new_adapter")
+    new = core("training.host.new_adapter")
     adapter_spec = new.spec_for(
         unet, "video", clip_width=32, num_queries=4, depth=1, scale_width=32, scale_depth=1
     )
@@ -45,7 +45,7 @@ def inputs_of(core: Callable[[str], Any], num_frames: int, independent: bool = F
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=random, dtype=torch.float64)
 
-    return core("comfy_host.styled_unet").Inputs(
+    return core("training.host.styled_unet").Inputs(
         noisy=normal(2 * num_frames, 4, 4, 4),
         timesteps=torch.tensor([10.0, 700.0]),
         text=normal(2, 7, 64),
@@ -58,7 +58,7 @@ def inputs_of(core: Callable[[str], Any], num_frames: int, independent: bool = F
 
 
 def predict(core: Callable[[str], Any], built: SimpleNamespace, inputs: Any) -> Tensor:
-    module = core("comfy_host.styled_unet")
+    module = core("training.host.styled_unet")
     model = module.StyledUNet(built.unet, built.adapter, built.sites, module.dual_attention)
     return model(inputs)
 
@@ -148,7 +148,7 @@ def test_recomputed_activations_change_no_gradient(core, built) -> None:
     inputs = inputs_of(core, num_frames=3)
     expected = gradients(built, predict(core, built, inputs))
     forwards = {module: module.__dict__.get("forward") for module in built.unet.modules()}
-    core("comfy_host.gradient_checkpointing").recompute_activations(built.unet)
+    core("training.host.gradient_checkpointing").recompute_activations(built.unet)
     try:
         found = gradients(built, predict(core, built, inputs))
     finally:

@@ -92,11 +92,11 @@ def test_trainable_names(training, asked: tuple[str, ...]) -> None:
 
 def test_parameters_at_full_size(core, full_size_video_unet) -> None:
     """The paper's numbers: 111.2 M in stage 1, 278.6 M in stage 2."""
-    new, stages = core("comfy_host.new_adapter"), core("training.stages")
+    new, stages = core("training.host.new_adapter"), core("training.stages")
     spec = new.spec_for(full_size_video_unet, "video")
     with torch.device("meta"):
         adapter = core("adapter").StyleAdapter(spec)
-    styled = core("comfy_host.styled_unet")
+    styled = core("training.host.styled_unet")
     model = styled.StyledUNet(full_size_video_unet, adapter, spec.sites, styled.dual_attention)
     counts = {}
     for name in ("style", "temporal"):
@@ -227,7 +227,7 @@ def test_without_a_temporal_stage_the_base_is_written_unchanged(core, training) 
     run.export()
     formats = core("formats")
     written = formats.read_temporal(run.config.run.dir / "temporal.safetensors").tensors
-    base = core("comfy_host.frozen_base").temporal_tensors(run.setup.base.unet)
+    base = core("training.host.frozen_base").temporal_tensors(run.setup.base.unet)
     assert written.keys() == base.keys()
     assert all(torch.equal(written[name], base[name]) for name in base)
 

@@ -106,7 +106,8 @@ def test_many_references_in_one_batch(vision, encoder):
 
 
 def test_references_of_several_inputs_keep_their_shapes(vision, encoder, run_node):
-    adapter = SimpleNamespace(spec=SimpleNamespace(family="video"), encode=lambda tokens: tokens)
+    spec = SimpleNamespace(family="video", clip_tokens=None)
+    adapter = SimpleNamespace(spec=spec, encode=lambda tokens, embeds: tokens)
     seeds = torch.Generator().manual_seed(0)
     wide, pair, tall = (
         torch.rand(*shape, 3, generator=seeds) for shape in ((1, 20, 90), (2, 30, 20), (1, 90, 20))

@@ -24,7 +24,7 @@ def own(golden_wan: GoldenWan, pack: ModuleType) -> GoldenWan:
 
 
 def with_new_adapter(golden: GoldenWan, pack: ModuleType, gain: float) -> GoldenWan:
-    new = core(pack, "comfy_host.new_adapter")
+    new = core(pack, "training.host.new_adapter")
     network = golden.plain.model.diffusion_model
     spec = new.spec_for(network, "wan", clip_width=32, num_queries=4, depth=1, scale_width=16, scale_depth=1)
     tensors = new.create_tensors(spec, network, seed=5)

@@ -8,8 +8,8 @@ import pinned_hosts
 import pytest
 from environment import SetupError
 
-from stylecrafter_core.comfy_host.find import MIN_HOST, PINNED_HOST, host_version
 from stylecrafter_core.errors import HostError
+from stylecrafter_core.training.host.find import MIN_HOST, PINNED_HOST, host_version
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from ..errors import HostError
+from ...errors import HostError
 
 MIN_HOST = (0, 3, 52)
 PINNED_HOST = "ComfyUI-0.3.75"
@@ -16,7 +16,7 @@ HOST_PARTS = ("main.py", "nodes.py", "comfy")
 
 log = logging.getLogger(__name__)
 
-_pack = Path(__file__).absolute().parents[2]
+_pack = Path(__file__).absolute().parents[3]
 
 
 def find_host(pack: Path = _pack) -> Path:

@@ -13,14 +13,14 @@ import comfy.model_management
 import torch
 from torch import Tensor
 
-from ..adapter import StyleAdapter
-from ..errors import InputError
-from .adapter import HostAdapter
-from .conditioning import Conditioning, StyleRequest, apply_style
+from ...adapter import StyleAdapter
+from ...comfy_host.adapter import HostAdapter
+from ...comfy_host.conditioning import Conditioning, StyleRequest, apply_style
+from ...comfy_host.latents import empty_video_latent
+from ...comfy_host.patch import patch_model
+from ...comfy_host.sampling import RELEASED_SAMPLER, sample
+from ...errors import InputError
 from .frozen_base import FrozenBase
-from .latents import empty_video_latent
-from .patch import patch_model
-from .sampling import RELEASED_SAMPLER, sample
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import comfy.utils
 import torch
 from torch import Tensor, nn
 
-from ..errors import MismatchError, WeightFileError
-from ..features import contract_named
-from ..formats import is_video_base, read_tensors
-from ..spec import SizeIds, TemporalBlockSpec
-from .load import load_video_model
-from .vision import load_image_encoder
+from ...comfy_host.load import load_video_model
+from ...comfy_host.vision import load_image_encoder
+from ...errors import MismatchError, WeightFileError
+from ...features import contract_named
+from ...formats import is_video_base, read_tensors
+from ...spec import SizeIds, TemporalBlockSpec
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..adapter import StyleAdapter
-from ..spec import Site
-from .conditioning import StyleBatch, ready_term
-from .keys import INDEPENDENT_FRAMES, NUM_FRAMES
-from .networks import Injection, injection_for
+from ...adapter import StyleAdapter
+from ...comfy_host.conditioning import StyleBatch, ready_term
+from ...comfy_host.keys import INDEPENDENT_FRAMES, NUM_FRAMES
+from ...comfy_host.networks import Injection, injection_for
+from ...spec import Site
 
 # text [B, N, D], style tokens [B, Q, D], which keep their style [B], T -> context, transformer_options
 Fused = tuple[Tensor, dict[str, Any]]

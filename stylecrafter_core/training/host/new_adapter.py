@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..adapter import StyleAdapter
-from ..errors import MismatchError
-from ..families import FAMILIES
-from ..sites import order_sites
-from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
-from .networks import Network, network_of
-from .sites import text_attentions
+from ...adapter import StyleAdapter
+from ...comfy_host.networks import Network, network_of
+from ...comfy_host.sites import text_attentions
+from ...errors import MismatchError
+from ...families import FAMILIES
+from ...sites import order_sites
+from ...spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
 
 # What the style term is multiplied with last.
 STARTS_AT_ZERO = re.compile(r"style_kv\.\d+\.norm\.(weight|bias)|site_gains\.weight")

@@ -10,7 +10,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ..temporal import TemporalTransformer
+from ...temporal import TemporalTransformer
 
 RECOMPUTED = (BasicTransformerBlock, ResBlock, TemporalTransformer)
 

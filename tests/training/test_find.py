@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stylecrafter_core.comfy_host.find import MIN_HOST, check_version, find_host, host_version
 from stylecrafter_core.errors import HostError
+from stylecrafter_core.training.host.find import MIN_HOST, check_version, find_host, host_version
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,7 +121,7 @@ def test_host_without_a_version_is_refused_in_words(tmp_path):
 
 def test_set_up_needs_nothing_but_the_standard_library():
     """The scripts import this module before anything is installed; -S leaves out all installed packages."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import stylecrafter_core.comfy_host.find"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import stylecrafter_core.training.host.find"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.returncode == 0

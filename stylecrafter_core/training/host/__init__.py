@@ -1,0 +1,1 @@
+"""The trainer's side of ComfyUI: which one to use, frozen bases, new adapters, the styled network."""
