@@ -19,7 +19,7 @@ from .data.samples import Targets
 from .data.sets import DataSet, Placed, read_data, sizes_of
 from .host.frozen_base import FrozenBase
 from .run import engine_for, make_materials
-from .setup import cache_owner, load
+from .setup import cache_owner, cutting_of, load
 
 
 def fill_cache(config: Config, *, cpu: bool) -> str:
@@ -76,7 +76,7 @@ def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase)
     missing = [entry for name, entry in wanted.items() if name not in cache]
     workers = config.data.workers
     targets = DataLoader(
-        Targets(missing),
+        Targets(missing, cutting_of(config, base, clip_tokens="")),
         batch_size=None,
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,

@@ -11,9 +11,8 @@ from ..comfy_host.adapter import HostAdapter
 from ..features import contract_named
 from ..formats import AdapterFile, KeyReport
 from .config import Config
-from .data.decode import decode_picture
 from .data.plan import Slot
-from .data.samples import Sample
+from .data.samples import Sample, decode_picture
 from .engine import Engine
 from .engine.shards import whole
 from .grids import Reference, draw_grid, write_grid
@@ -36,11 +35,18 @@ class Observer:
 
     def __init__(self, setup: Setup, engine: Engine):
         self.setup, self.engine, self.config = setup, engine, setup.config
-        self.kind = "video" if setup.stage.trains_temporal and setup.data.held_videos else "image"
+        trains_temporal, videos = setup.stage.trains_temporal, len(setup.data.held_videos)
+        self.kind = "video" if trains_temporal and videos > 1 else "image"
+        if trains_temporal and videos < 2:
+            log.warning(
+                "Validation is on pictures: %d videos are held out, 2 are needed (a fifth of all at most)",
+                videos,
+            )
         self.samples = self._held_out()
         self.validation = None
         if len(self.samples) > 1:
-            self.validation = Validation(self.samples, setup.passes, self.config.run.seed)
+            batch = self.config.data.video_batch if self.kind == "video" else self.config.data.image_batch
+            self.validation = Validation(self.samples, setup.passes, self.config.run.seed, batch)
         else:
             log.warning("Fewer than two held-out %ss: no validation", self.kind)
 
@@ -48,7 +54,7 @@ class Observer:
         """Losses at fixed noise and timesteps; empty where nothing is held out."""
         if self.validation is None:
             return {}
-        values = self.validation.run(self._predict)
+        values = self.validation.run(self._predict, self.engine)
         log.info(
             "validation  loss %.4f  with another's style %.4f  (gain %.4f ± %.4f)",
             *(values["loss"], values["shuffled_style"], values["style_gain"], values["style_gain_interval"]),
@@ -92,7 +98,8 @@ class Observer:
         return sample_attached(base, adapter, tokens, [prompt], self._settings())[0]
 
     def _settings(self) -> SamplingSettings:
-        return sampling_settings(self.config, self.config.data.frames if self.kind == "video" else 1)
+        trains_temporal = self.setup.stage.trains_temporal
+        return sampling_settings(self.config, self.config.data.frames if trains_temporal else 1)
 
     def _held_out(self) -> list[Sample]:
         setup, data = self.setup, self.config.data

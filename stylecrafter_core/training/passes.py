@@ -82,7 +82,8 @@ class PassMaker:
             kept = draw_kept(self.objective.drop_text, "text", self.seed, step, slots)
             captions = [caption if keep else "" for caption, keep in zip(captions, kept, strict=True)]
         keeps_style = draw_kept(self.objective.drop_style, "style", self.seed, step, slots)
-        return self.assemble(samples, latents, noise, timesteps, captions, keeps_style)
+        tokens = self.style_tokens(samples)
+        return self.assemble(samples, latents, noise, timesteps, captions, tokens, keeps_style)
 
     def latents(self, samples: Sequence[Sample]) -> Tensor:
         """[B, T, C, h, w] on the CPU."""
@@ -92,6 +93,10 @@ class PassMaker:
         ]
         return torch.stack(rows)
 
+    def style_tokens(self, samples: Sequence[Sample]) -> Tensor:
+        """[B, L, W] image tokens of the samples' style pictures."""
+        return self.base.encode_style(torch.stack([sample.style for sample in samples]), self.clip_tokens)
+
     def assemble(
         self,
         samples: Sequence[Sample],
@@ -99,11 +104,11 @@ class PassMaker:
         noise: Tensor,
         timesteps: Tensor,
         captions: Sequence[str],
+        clip_tokens: Tensor,
         keeps_style: Tensor,
     ) -> Pass:
         """A pass from all that was drawn."""
         text, pooled = self.texts.of(captions)
-        tokens = self.base.encode_style(torch.stack([sample.style for sample in samples]), self.clip_tokens)
         noisy = self.schedule.add_noise(latents, noise, timesteps)
         adm = None
         if self.base.reads_adm and pooled is not None:
@@ -112,7 +117,7 @@ class PassMaker:
             noisy=rearrange(noisy, "b t c h w -> (b t) c h w"),
             timesteps=timesteps.float(),
             text=text,
-            clip_tokens=tokens,
+            clip_tokens=clip_tokens,
             keeps_style=keeps_style,
             adm=adm,
             num_frames=latents.shape[1],

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .data.samples import Sample
+from .engine import Engine
 from .objective import draw_noise
 from .passes import Pass, PassMaker
 
@@ -30,19 +31,25 @@ def bin_of(timesteps: Tensor, steps: int) -> Tensor:
 class Validation:
     """Losses of held-out samples with their own style, with another's, and without style.
 
+    Every style is encoded once. The samples are shared out over the processes.
+
     Args:
         samples: of one kind and size; at least two, so that there is another's style.
         maker: makes passes.
         seed: of the run.
+        batch: rows of one pass.
     """
 
-    def __init__(self, samples: Sequence[Sample], maker: PassMaker, seed: int):
-        self.samples, self.maker, self.seed = tuple(samples), maker, seed
+    def __init__(self, samples: Sequence[Sample], maker: PassMaker, seed: int, batch: int):
+        self.samples, self.maker, self.seed, self.batch = tuple(samples), maker, seed, batch
+        self.tokens = [maker.style_tokens([sample]).cpu() for sample in self.samples]
         self.latents = [maker.latents([sample]) for sample in self.samples]
 
     @torch.no_grad()
-    def run(self, predict: Predict) -> dict[str, Any]:
+    def run(self, predict: Predict, engine: Engine) -> dict[str, Any]:
         """Mean losses, their mean per timestep bin, and what the right style is worth.
+
+        Every process must call it.
 
         Returns:
             loss: with the sample's own style.
@@ -51,43 +58,55 @@ class Validation:
             style_gain: mean of (shuffled_style − loss), with `style_gain_interval`, half the width of its
                 95 % interval over samples (normal approximation).
         """
-        own, shuffled, none = [], [], []
-        for index, sample in enumerate(self.samples):
-            other = self.samples[(index + 1) % len(self.samples)]
-            own.append(self._losses(predict, index, sample.style, 1.0))
-            shuffled.append(self._losses(predict, index, other.style, 1.0))
-            none.append(self._losses(predict, index, sample.style, 0.0))
-        own_SB = torch.stack(own)
-        gain = (torch.stack(shuffled) - own_SB).mean(dim=1)
-        spread = gain.std(unbiased=True).item() if len(gain) > 1 else math.nan
+        own_SB, shuffled_SB, none_SB = self._shared_out(predict, engine).unbind(dim=1)
+        gain = (shuffled_SB - own_SB).mean(dim=1)
         return {
             "loss": own_SB.mean().item(),
             "loss_per_bin": own_SB.mean(dim=0).tolist(),
-            "shuffled_style": torch.stack(shuffled).mean().item(),
-            "no_style": torch.stack(none).mean().item(),
+            "shuffled_style": shuffled_SB.mean().item(),
+            "no_style": none_SB.mean().item(),
             "style_gain": gain.mean().item(),
-            "style_gain_interval": 1.96 * spread / math.sqrt(len(gain)),
+            "style_gain_interval": 1.96 * gain.std(unbiased=True).item() / math.sqrt(len(gain)),
             "samples": len(self.samples),
         }
 
-    def _losses(self, predict: Predict, index: int, style: Tensor, keeps: float) -> Tensor:
-        """[BINS] losses of one sample."""
-        sample = self.samples[index]
+    def _shared_out(self, predict: Predict, engine: Engine) -> Tensor:
+        """[samples, 3, BINS] losses. Each process computes equally many: the last ones perhaps once more."""
+        count = len(self.samples)
+        each = -(-count // engine.processes)
+        mine = [(engine.rank * each + number) % count for number in range(each)]
+        losses = torch.stack([self._losses(predict, index) for index in mine])
+        return engine.gather(losses.to(engine.device)).cpu()[:count]
+
+    def _losses(self, predict: Predict, index: int) -> Tensor:
+        """[3, BINS] losses of one sample: with its own style, with the next one's, without."""
+        others = self.tokens[(index + 1) % len(self.samples)]
+        asked = [
+            (number, tokens, keeps)
+            for tokens, keeps in ((self.tokens[index], 1.0), (others, 1.0), (self.tokens[index], 0.0))
+            for number in range(BINS)
+        ]
+        parts = [
+            self._pass(predict, index, asked[first : first + self.batch])
+            for first in range(0, len(asked), self.batch)
+        ]
+        return torch.cat(parts).view(3, BINS)
+
+    def _pass(self, predict: Predict, index: int, asked: Sequence[tuple[int, Tensor, float]]) -> Tensor:
+        """[rows] losses of one sample, at the middle of each row's timestep bin."""
+        sample, latents, count = self.samples[index], self.latents[index], len(asked)
+        numbers, tokens, keeps = zip(*asked, strict=True)
         steps = len(self.maker.schedule.alphas_cumprod)
-        losses = []
-        for number in range(BINS):
-            timestep = torch.tensor([(2 * number + 1) * steps // (2 * BINS)])
-            slot = index * BINS + number
-            noise = draw_noise(self.latents[index].shape[1:], self.seed, VALIDATION_STEP, [slot])
-            asked = _with_style(sample, style)
-            made = self.maker.assemble(
-                [asked], self.latents[index], noise, timestep, [sample.caption], torch.tensor([keeps])
-            )
-            losses.append(made.losses(predict(made)).cpu())
-        return torch.cat(losses)
-
-
-def _with_style(sample: Sample, style: Tensor) -> Sample:
-    return Sample(
-        sample.slot, sample.caption, sample.frames, sample.cached, style, sample.sizes, sample.failure
-    )
+        noise = draw_noise(
+            latents.shape[1:], self.seed, VALIDATION_STEP, [index * BINS + number for number in numbers]
+        )
+        made = self.maker.assemble(
+            [sample] * count,
+            latents.expand(count, *latents.shape[1:]),
+            noise,
+            torch.tensor([(2 * number + 1) * steps // (2 * BINS) for number in numbers]),
+            [sample.caption] * count,
+            torch.cat(tokens),
+            torch.tensor(keeps),
+        )
+        return made.losses(predict(made)).cpu()

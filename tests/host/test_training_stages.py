@@ -281,3 +281,49 @@ def test_an_optimiser_free_of_schedules_goes_on_to_the_same_bits(training) -> No
     assert all(torch.equal(weight, ends["parts"][name]) for name, weight in ends["whole"].items())
     saved = training.core("formats").read_adapter(made.checkpoints.latest() / "adapter.safetensors").tensors
     assert all(torch.allclose(weight, ends["parts"][name]) for name, weight in saved.items())
+
+
+class Rank:
+    """One of two processes, which gathers nothing: what it would have sent is returned."""
+
+    processes, device = 2, torch.device("cpu")
+
+    def __init__(self, rank: int):
+        self.rank = rank
+
+    def gather(self, values: Tensor) -> Tensor:
+        return torch.cat([values, values])
+
+
+def test_validation_encodes_each_style_once_and_is_shared_out(training, monkeypatch) -> None:
+    """Batches of any size give the losses of single passes; two processes compute half each."""
+    made = training("style", "data.validation=3", "base.adapter=null")
+    base = training.core("comfy_host.frozen_base").FrozenBase
+    encode, seen = base.encode_style, []
+    monkeypatch.setattr(base, "encode_style", lambda self, *a: seen.append(1) or encode(self, *a))
+    with torch.no_grad():
+        made.trained["adapter.style_kv.0.norm.weight"].fill_(1.0)
+    observer = training.core("training.observe").Observer(made.setup, made.engine)
+    count = len(observer.samples)
+    assert (count, len(seen)) == (2, 2)
+    validation, predict = observer.validation, observer._predict
+    whole = validation.run(predict, made.engine)
+    losses = torch.stack([validation._losses(predict, index) for index in range(count)])
+    validation.batch = 1
+    single = torch.stack([validation._losses(predict, index) for index in range(count)])
+    torch.testing.assert_close(losses, single, rtol=1e-4, atol=1e-6)
+    assert (single[:, 0] - single[:, 2]).abs().max() > 1e-5, "the style has an effect"
+    assert whole["loss"] == pytest.approx(single[:, 0].mean().item(), rel=1e-4)
+    assert whole["shuffled_style"] == pytest.approx(single[:, 1].mean().item(), rel=1e-4)
+    assert whole["no_style"] == pytest.approx(single[:, 2].mean().item(), rel=1e-4)
+    assert len(seen) == 2, "no style is encoded again"
+    halves = [validation._shared_out(predict, Rank(rank))[0] for rank in (0, 1)]
+    torch.testing.assert_close(torch.stack(halves), single)
+
+
+def test_few_videos_are_told_and_grids_are_clips_all_the_same(training, caplog) -> None:
+    made = training("temporal", "data.validation=1")
+    observer = training.core("training.observe").Observer(made.setup, made.engine)
+    assert "Validation is on pictures: 1 videos are held out" in caplog.text
+    assert observer.kind == "image"
+    assert observer._settings().num_frames == 4

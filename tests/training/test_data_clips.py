@@ -11,7 +11,7 @@ from media_files import film
 
 from stylecrafter_core.errors import MediaError
 from stylecrafter_core.training.data.clips import measure_clip
-from stylecrafter_core.training.data.decode import decode_clip
+from stylecrafter_core.training.data.samples import decode_clip
 
 NUM = 40
 KINDS = {

@@ -1,5 +1,7 @@
 """Bytes of pictures to RGB."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,9 @@ from media_files import cmyk_jpeg, encoded, jpeg, pixels, turned_jpeg
 from PIL import Image
 
 from stylecrafter_core.errors import MediaError
-from stylecrafter_core.training.data.decode import decode_picture
+from stylecrafter_core.training.data.crops import target_picture
 from stylecrafter_core.training.data.pictures import read_picture
+from stylecrafter_core.training.data.samples import decode_picture
 
 
 def test_a_png_comes_back_as_it_was():
@@ -109,3 +112,38 @@ def test_a_damaged_png_is_found_by_its_checks():
     data[middle : middle + 20] = bytes(20)
     with pytest.raises(MediaError):
         decode_picture(bytes(data))
+
+
+def large_jpeg(orientation: int = 1) -> bytes:
+    """1600×1200, smooth, as stored; EXIF may turn it."""
+    rows, columns = np.mgrid[:1200, :1600]
+    waves = [np.sin(rows / 90 + phase) * np.cos(columns / 130) for phase in (0, 1, 2)]
+    picture = Image.fromarray((np.stack(waves, axis=-1) * 100 + 128).astype(np.uint8))
+    exif, stream = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    picture.save(stream, "JPEG", quality=95, exif=exif)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "at_least", "size"),
+    [
+        (1, (400, 300), (400, 300)),
+        (1, (401, 300), (800, 600)),
+        (1, (300, 400), (800, 600)),
+        (6, (300, 400), (300, 400)),
+        (6, (400, 400), (600, 800)),
+        (1, (1601, 10), (1600, 1200)),
+        (1, None, (1600, 1200)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_no_larger_than_needed(orientation, at_least, size):
+    found = decode_picture(large_jpeg(orientation), at_least)
+    assert (found.shape[1], found.shape[0]) == size
+
+
+def test_a_jpeg_decoded_small_looks_like_the_whole_one():
+    whole = target_picture(decode_picture(large_jpeg()), 200, 150)
+    small = target_picture(decode_picture(large_jpeg(), (200, 150)), 200, 150)
+    assert (whole - small).abs().mean() < 0.005
+    assert (whole - small).abs().max() < 0.05

@@ -8,9 +8,9 @@ from media_files import cmyk_jpeg, encoded, film, jpeg, pixels, put, rgba_png, t
 
 from stylecrafter_core.errors import InputError, MediaError
 from stylecrafter_core.training.data import reasons
-from stylecrafter_core.training.data.decode import decode_picture
 from stylecrafter_core.training.data.manifest import read_bytes, read_manifest, write_manifest
 from stylecrafter_core.training.data.prepare import check_manifest, prepare
+from stylecrafter_core.training.data.samples import decode_picture
 
 SINGLE_FRAME = film(1, seed=7)
 BAD_FILES = {

@@ -14,6 +14,7 @@ from ...errors import MediaError
 
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 _UPRIGHT = 1
+_SIDEWAYS = range(5, 9)
 _PNG_END = b"IEND\xaeB`\x82"
 _DECODER_ERRORS = (
     OSError,
@@ -48,10 +49,14 @@ class Picture:
     turned: bool
 
 
-def read_picture(data: bytes) -> Picture:
+def read_picture(data: bytes, at_least: tuple[int, int] | None = None) -> Picture:
     """Decodes one whole picture of any format that Pillow reads.
 
     16-bit grey is scaled to 8 bits by 1/257; grey and palette become RGB.
+
+    Args:
+        at_least: width and height, upright, that will do: a larger JPEG is decoded at a half, a quarter or an
+            eighth of its size, down to no less than this.
 
     Raises:
         MediaError: zero bytes, not a picture, cut off, animated, or values without a known range.
@@ -62,17 +67,20 @@ def read_picture(data: bytes) -> Picture:
         raise _unreadable("a truncated PNG: its end mark is missing")
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            return _upright_rgb(picture)
+            return _upright_rgb(picture, at_least)
     except _DECODER_ERRORS as error:
         raise _unreadable(_in_words(error)) from error
 
 
-def _upright_rgb(picture: Image.Image) -> Picture:
+def _upright_rgb(picture: Image.Image, at_least: tuple[int, int] | None) -> Picture:
     # The files of many cameras hold previews behind the picture (MPO): still one picture.
     if picture.format != "MPO" and getattr(picture, "is_animated", False):
         raise _unreadable("several frames: an animation or a document")
+    orientation = picture.getexif().get(_ORIENTATION, _UPRIGHT)
+    if at_least is not None:
+        picture.draft(None, at_least[::-1] if orientation in _SIDEWAYS else at_least)
     picture.load()
-    turned = picture.getexif().get(_ORIENTATION, _UPRIGHT) in range(_UPRIGHT + 1, 9)
+    turned = orientation in range(_UPRIGHT + 1, 9)
     alpha, cmyk = picture.has_transparency_data, picture.mode == "CMYK"
     upright = ImageOps.exif_transpose(picture)
     return Picture(_rgb(upright, alpha), cmyk, alpha, turned)

@@ -15,12 +15,40 @@ from ...features import contract_named
 from ...spec import SizeIds
 from ..randomness import generator
 from .cache import LatentCache
+from .clips import read_frames
 from .crops import centre_square, style_crop, target_clip, target_picture
-from .decode import decode_clip, decode_picture
 from .found import IMAGE
 from .item import Item, item_name
 from .manifest import read_bytes
+from .pictures import read_picture
 from .plan import Size, Slot
+
+
+def decode_picture(data: bytes, at_least: Size | None = None) -> Tensor:
+    """The bytes of a picture to [H, W, 3] uint8: RGB, upright, transparency over white, 16-bit grey to 8.
+
+    Args:
+        at_least: see `read_picture`.
+
+    Raises:
+        MediaError: it cannot be decoded; the message says why.
+    """
+    return torch.from_numpy(read_picture(data, at_least).pixels)
+
+
+def decode_clip(source: Path | bytes, start: int, count: int, stride: int) -> Tensor:
+    """Frames start, start + stride, ... of a video, by exact index: [count, H, W, 3] uint8.
+
+    Args:
+        source: a video file, or its bytes.
+        start: index of the first frame, from 0 in the order of play.
+        count: frames to return, from 1.
+        stride: from one index to the next, from 1.
+
+    Raises:
+        MediaError: the video ends early or cannot be decoded.
+    """
+    return torch.from_numpy(read_frames(source, range(start, start + count * stride, stride)))
 
 
 @dataclass(frozen=True)
@@ -68,6 +96,11 @@ class Cutting:
     frames: int
     stride: int
     fps: float | None
+
+    def at_least(self, size: Size) -> Size:
+        """Width and height that a picture must have for a target of that size and its style crop."""
+        side = self.short_side if self.augments else self.crop
+        return max(size[0], side), max(size[1], side)
 
     def stride_of(self, item: Item) -> int:
         """Frames of the file from one frame of the clip to the next, at most what the file has room for."""
@@ -118,7 +151,7 @@ class SampleMaker:
         random = generator(self.cutting.seed, "crop", slot.step, slot.number)
         latents = None
         if slot.kind == IMAGE:
-            frames = decode_picture(read_bytes(root, item))[None]
+            frames = decode_picture(read_bytes(root, item), self.cutting.at_least(slot.size))[None]
             latents = None if self.cache is None else self.cache.of(item, slot.size)
         else:
             stride = self.cutting.stride_of(item)
@@ -145,10 +178,11 @@ class Targets(Dataset):
 
     Args:
         wanted: the items with the folder each lies under, and their sizes.
+        cutting: of the samples that will read the cache, so that they would see the same pixels.
     """
 
-    def __init__(self, wanted: Sequence[tuple[tuple[Path, Item], Size]]):
-        self.wanted = wanted
+    def __init__(self, wanted: Sequence[tuple[tuple[Path, Item], Size]], cutting: Cutting):
+        self.wanted, self.cutting = wanted, cutting
 
     def __len__(self) -> int:
         return len(self.wanted)
@@ -157,7 +191,8 @@ class Targets(Dataset):
         (root, item), size = self.wanted[index]
         name = LatentCache.name(item, size)
         try:
-            return name, target_picture(decode_picture(read_bytes(root, item)), *size)[None]
+            picture = decode_picture(read_bytes(root, item), self.cutting.at_least(size))
+            return name, target_picture(picture, *size)[None]
         except MediaError as problem:
             return name, f"{item_name(item)}: {problem.what} {problem.found}"
 
