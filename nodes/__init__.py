@@ -9,6 +9,7 @@ from .loaders import (
     StyleCrafterPatchModel,
     StyleCrafterVideoModelLoader,
 )
+from .metrics import StyleCrafterMetrics
 from .model_files import register_folder
 from .sampling import StyleCrafterDDIM, StyleCrafterSampler, StyleCrafterSetVideoLength
 from .style import StyleCrafterApplyStyle, StyleCrafterEncodeStyle
@@ -31,6 +32,7 @@ _NODES = (
     StyleCrafterDualCFG,
     StyleCrafterGuidanceInterval,
     StyleCrafterScaleInspector,
+    StyleCrafterMetrics,
     StyleCrafterEmptyVideoLatent,
     StyleCrafterVideoCombine,
 )

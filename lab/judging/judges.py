@@ -8,19 +8,17 @@ import torch
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.metrics import Motion, Wanted, copy_scores, measure
 
 from ..family.gallery import REINSTALL
 from ..family.sizes import SIDE
 from ..measures import (
     ContentClassifier,
     StyleJudge,
-    copy_scores,
     cosine_distances,
     nearest_of,
     retrieval_ranks,
-    time_measures,
 )
-from ..measures.time_measures import DEFAULT_BACKEND
 from .paintings import HeldOut, square
 
 CANDIDATES = 20
@@ -87,11 +85,13 @@ class Judges:
 
 
 def _in_time(frames_NTHWC: Tensor) -> dict[str, Tensor]:
-    found = [time_measures(clip) for clip in frames_NTHWC]
+    motion = Motion()
+    backend = motion.flow.backend
+    found = [measure([motion], [clip], Wanted()) for clip in frames_NTHWC]
     names = {
-        WARP: f"warp_error.{DEFAULT_BACKEND}",
-        WARP_MASKED: f"warp_error_masked.{DEFAULT_BACKEND}",
-        MOTION: f"flow_magnitude_percent.{DEFAULT_BACKEND}",
+        WARP: f"warp_error.{backend}",
+        WARP_MASKED: f"warp_error_masked.{backend}",
+        MOTION: f"flow_magnitude_percent.{backend}",
         CONTRAST: "contrast",
     }
     return {ours: torch.tensor([clip[theirs] for clip in found]) for ours, theirs in names.items()}

@@ -5,9 +5,7 @@ method itself. Networks of other people and OpenCV are imported when a measure t
 """
 
 from .content_classifier import ContentClassifier, load_classifier, save_classifier, train_classifier
-from .copies import copy_scores
 from .curve_chart import draw_curves
-from .flow import BACKENDS, Flows, clip_flows
 from .intervals import Estimate, estimate, paired_difference, paired_ratio
 from .sheet import labelled_sheet
 from .style_numbers import (
@@ -17,20 +15,14 @@ from .style_numbers import (
     retrieval_ranks,
 )
 from .table import markdown_table, with_interval
-from .time_measures import flow_magnitude, temporal_cosine, time_measures, warp_error
 
 __all__ = [
-    "BACKENDS",
     "ContentClassifier",
     "Estimate",
-    "Flows",
     "StyleJudge",
-    "clip_flows",
-    "copy_scores",
     "cosine_distances",
     "draw_curves",
     "estimate",
-    "flow_magnitude",
     "labelled_sheet",
     "load_classifier",
     "markdown_table",
@@ -39,9 +31,6 @@ __all__ = [
     "paired_ratio",
     "retrieval_ranks",
     "save_classifier",
-    "temporal_cosine",
-    "time_measures",
     "train_classifier",
-    "warp_error",
     "with_interval",
 ]

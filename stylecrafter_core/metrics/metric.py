@@ -55,10 +55,17 @@ class Metric(Protocol):
         in_time: whether it needs several frames; a picture has no such number.
     """
 
-    name: str
-    version: int
-    weights: Mapping[str, str]
-    in_time: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def weights(self) -> Mapping[str, str]: ...
+
+    @property
+    def in_time(self) -> bool: ...
 
     def start(self, wanted: Wanted) -> Measurement:
         """Begin with a result.

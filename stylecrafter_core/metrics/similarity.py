@@ -28,8 +28,11 @@ class Embedder(Protocol):
         weights: SHA-256 of each of its files, by name.
     """
 
-    backend: str
-    weights: Mapping[str, str]
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def weights(self) -> Mapping[str, str]: ...
 
     def pictures(self, pictures_BHWC: Tensor) -> Tensor:
         """[B, H, W, 3] in 0..1 to [B, D]."""

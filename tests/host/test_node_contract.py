@@ -107,6 +107,25 @@ CONTRACT: dict[str, tuple[tuple, tuple]] = {
         ),
         (("IMAGE", "IMAGE"), ("text", "STRING")),
     ),
+    "StyleCrafterMetrics": (
+        (
+            ("images", "IMAGE", None, REQUIRED),
+            ("reference", "IMAGE", None, REQUIRED),
+            ("prompt", "STRING", "", REQUIRED),
+            ("clip_vision", "CLIP_VISION", None, OPTIONAL),
+            ("clip", "CLIP", None, OPTIONAL),
+        ),
+        (
+            ("text", "STRING"),
+            ("clip_text", "FLOAT"),
+            ("clip_style", "FLOAT"),
+            ("clip_temp", "FLOAT"),
+            ("copy_score", "FLOAT"),
+            ("warp_error", "FLOAT"),
+            ("motion", "FLOAT"),
+            ("flicker", "FLOAT"),
+        ),
+    ),
     "StyleCrafterEmptyVideoLatent": (
         (
             ("width", "INT", 512, REQUIRED),
