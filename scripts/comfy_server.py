@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -40,8 +40,11 @@ def _left_out(pack: Path, folder: str, names: list[str]) -> set[str]:
 
 
 @contextmanager
-def serve(host: Path, base: Path, *, cpu: bool) -> Iterator[str]:
+def serve(host: Path, base: Path, *, cpu: bool, options: Sequence[str] = ()) -> Iterator[str]:
     """Run the ComfyUI in `host` with models, input, output and custom nodes in `base`.
+
+    Args:
+        options: more of the host's own, such as an extra-model-paths-config.
 
     Yields:
         Its address, e.g. "http://127.0.0.1:8188", once it answers. On leaving, that one process is ended.
@@ -56,7 +59,7 @@ def serve(host: Path, base: Path, *, cpu: bool) -> Iterator[str]:
     port = _free_port()
     log_file = base / "server.log"
     with log_file.open("wb") as log, _interrupted_when_asked_to_end():
-        command = _command(host, base, port, cpu)
+        command = [*_command(host, base, port, cpu), *options]
         process = subprocess.Popen(command, cwd=host, stdout=log, stderr=subprocess.STDOUT)
         try:
             address = f"http://127.0.0.1:{port}"

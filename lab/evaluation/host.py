@@ -1,0 +1,167 @@
+"""A ComfyUI of this process's own: the user's models and nodes, folders of the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.comfy_client import ComfyClient, Job, PromptRefusedError
+from scripts.comfy_server import ServerError, place_pack, serve
+from stylecrafter_core.comfy_host.find import check_version, find_host
+from stylecrafter_core.errors import HostError
+
+from .methods import PACKS, ROOT, Method
+from .shards import Shard
+from .workflow import ApiPrompt, filled, read_workflow
+
+HOST_NODES = Path(__file__).parent / "host_nodes"
+TIME_LIMIT_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the host runs with.
+
+    Attributes:
+        models: a folder of the layout of ComfyUI/models; None is the host's own.
+        values: for inputs of these names in every workflow: file names, sizes, steps.
+        cpu: compute there; None does so without an accelerator.
+    """
+
+    models: Path | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    cpu: bool | None = None
+
+
+@contextmanager
+def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]:
+    """A host that is up, with the pack, the comparisons' nodes and the user's own.
+
+    Args:
+        work: its input, output, temp and log.
+
+    Raises:
+        HostError: there is none, it is too old, or does not start.
+    """
+    import torch
+
+    host = find_host()
+    check_version(host)
+    base = work.absolute() / f"host-{shard.number}"
+    base.mkdir(parents=True, exist_ok=True)
+    if ROOT.parent != host / "custom_nodes":
+        place_pack(ROOT, base)
+    paths = base / "paths.yaml"
+    paths.write_text(_paths(host, (settings.models or host / "models").absolute()), encoding="utf-8")
+    cpu = not torch.cuda.is_available() if settings.cpu is None else settings.cpu
+    options = ["--extra-model-paths-config", str(paths)]
+    if not cpu and shard.count > 1:
+        options += ["--cuda-device", str(shard.local)]
+    try:
+        with serve(host, base, cpu=cpu, options=options) as address, ComfyClient(address) as client:
+            yield Host(client, base)
+    except (ServerError, ConnectionError) as problem:
+        raise HostError(
+            f"The ComfyUI in {host} does not run.",
+            found=str(problem),
+            expected="a server that starts and stays",
+            fix=f"read {base / 'server.log'}, mend what its last lines name, and run the command again: what "
+            "is done stays",
+        ) from problem
+
+
+def _paths(host: Path, models: Path) -> str:
+    """The host's file of further folders; JSON is YAML."""
+    folders = {folder.name: str(folder) for folder in sorted(models.glob("*")) if folder.is_dir()}
+    nodes = [str(HOST_NODES), str(host / "custom_nodes")]
+    return json.dumps({"evaluation": {**folders, "custom_nodes": "\n".join(nodes)}}, indent=1)
+
+
+class Host:
+    """Runs workflows and says what it lacks for one."""
+
+    def __init__(self, client: ComfyClient, base: Path):
+        self._client, self.base = client, base
+        self.version = str(client.system_stats()["system"].get("comfyui_version", "unknown"))
+        self._nodes = client.object_info()
+
+    def lacks(self, method: Method, values: dict[str, Any]) -> list[str]:
+        """What the method's workflow needs that is not there, and where it comes from; empty: it runs."""
+        if method.workflow is None:
+            return [method.note]
+        graph = filled(read_workflow(method.workflow), "", [], 0, {**values, **(method.values or {})})
+        missing = []
+        for node in graph.values():
+            kind = node["class_type"]
+            if kind not in self._nodes:
+                missing.append(f"the node {kind}" + _from(kind))
+                continue
+            missing += self._missing_files(kind, node["inputs"])
+        return list(dict.fromkeys(missing))
+
+    def _missing_files(self, kind: str, inputs: dict[str, Any]) -> list[str]:
+        about = self._nodes[kind]["input"]
+        declared = {**about.get("required", {}), **about.get("optional", {})}
+        missing = []
+        for name, value in inputs.items():
+            options = _options(declared.get(name))
+            if options is not None and name != "image" and isinstance(value, str) and value not in options:
+                missing.append(f"{name} {value}")
+        return missing
+
+    def run(self, graph: ApiPrompt) -> Path:
+        """The picture or video that a workflow makes.
+
+        Raises:
+            HostError: it is refused, fails, or makes no file.
+        """
+        try:
+            job = self._client.wait(self._client.queue(graph), TIME_LIMIT_S)
+        except PromptRefusedError as refused:
+            raise _failed("ComfyUI refuses the workflow.", _refusal(refused)) from refused
+        if job.error is not None:
+            raise _failed("The workflow failed in ComfyUI.", job.error)
+        return self._file_of(job)
+
+    def _file_of(self, job: Job) -> Path:
+        files = [file for file in job.files if file["type"] == "output"]
+        if not files:
+            raise _failed("The workflow made no file.", "no file in the output folder")
+        return self.base / "output" / files[-1]["subfolder"] / files[-1]["filename"]
+
+
+def _from(kind: str) -> str:
+    return next((f" of {pack}" for start, pack in PACKS.items() if kind.startswith(start)), "")
+
+
+def _options(declared: Any) -> list[Any] | None:
+    """The entries of a list of choices; None where the input is none."""
+    if not declared:
+        return None
+    if isinstance(declared[0], list):
+        return declared[0]
+    if declared[0] == "COMBO":
+        return declared[1].get("options")
+    return None
+
+
+def _refusal(refused: PromptRefusedError) -> str:
+    faults = [
+        f"{about['class_type']}: {error['message']} {error['details']}"
+        for about in refused.answer.get("node_errors", {}).values()
+        for error in about["errors"]
+    ]
+    return "; ".join(faults) or str(refused.answer.get("error", ""))
+
+
+def _failed(what: str, found: str) -> HostError:
+    return HostError(
+        what,
+        found=found,
+        expected="a picture or a video",
+        fix="open the workflow in ComfyUI and run it there; the other pairs go on",
+    )

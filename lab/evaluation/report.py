@@ -1,0 +1,197 @@
+"""A comparison to look at: a table, a contact sheet, and one page that plays the videos without a network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import mimetypes
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.media.files import written_whole
+
+from .frames import RESULTS, STREAMED, pieces_of
+from .scoring import Document, problems
+from .tables import as_csv, as_markdown
+from .test_set import Pair
+
+CELL = 160
+GAP, HEADING, TEXT_WIDTH = 6, 44, 180
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; background: #181818; color: #e6e6e6; }
+table { border-collapse: collapse; margin: 1rem 0 2rem; }
+th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #383838; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+img, video { width: 200px; height: auto; display: block; border-radius: 4px; margin-bottom: .25rem; }
+.scroll { overflow-x: auto; } .prompt { max-width: 14rem; } .missing { color: #ff9b80; max-width: 12rem; }
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One method: its title, the folder of its results, and its scores."""
+
+    title: str
+    folder: Path
+    scores: Document
+
+
+def write_report(columns: Sequence[Column], pairs: Sequence[Pair], out: Path, rows: int) -> list[Path]:
+    """`report.md`, `<method>.csv`, `report.png` and `report.html`, of the first so many pairs.
+
+    Raises:
+        InputError: a metric of one name is not the same in all scores.
+    """
+    table = as_markdown({column.title: column.scores for column in columns})
+    shown = pairs[:rows]
+    files = {"report.md": f"{table}\n".encode(), "report.html": _page(columns, shown, table).encode()}
+    for column in columns:
+        files[f"{column.folder.name}.csv"] = as_csv(column.scores).encode()
+    sheet = io.BytesIO()
+    _sheet(columns, shown).save(sheet, format="PNG")
+    files["report.png"] = sheet.getvalue()
+    for name, content in files.items():
+        with written_whole(out / name) as partial:
+            partial.write_bytes(content)
+    return [out / name for name in files]
+
+
+def _result(column: Column, pair: Pair) -> Path | None:
+    found = (column.folder / f"{pair.name}{ending}" for ending in RESULTS)
+    return next((file for file in found if file.is_file()), None)
+
+
+def _problem(column: Column, pair: Pair) -> str:
+    rows = {row["name"]: row for row in column.scores["pairs"]}
+    return rows.get(pair.name, {}).get("problem", "")
+
+
+def _page(columns: Sequence[Column], pairs: Sequence[Pair], table: str) -> str:
+    titles = "".join(f"<th>{html.escape(column.title)}</th>" for column in columns)
+    lines = []
+    for pair in pairs:
+        cells = [f'<td class="prompt">{html.escape(pair.prompt)}</td>', f"<td>{_references(pair)}</td>"]
+        cells += [f"<td>{_cell(column, pair)}</td>" for column in columns]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    failed = [
+        f"<li>{html.escape(f'{column.title}, {line}')}</li>"
+        for column in columns
+        for line in problems(column.scores)
+    ]
+    missing = f"<h2>Without numbers</h2><ul>{''.join(failed)}</ul>" if failed else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Comparison of style methods</title>\n<style>{STYLE}</style></head>\n<body>\n"
+        "<h1>Comparison of style methods</h1>\n"
+        f'<div class="scroll">{_html_table(table)}</div>\n{missing}\n<h2>Results</h2>\n'
+        '<div class="scroll"><table><thead>'
+        f"<tr><th>prompt</th><th>references</th>{titles}</tr></thead><tbody>\n"
+        + "\n".join(lines)
+        + "</tbody></table></div>\n</body>\n</html>\n"
+    )
+
+
+def _html_table(table: str) -> str:
+    heading, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading)
+    body = "".join(
+        "<tr><th>"
+        + html.escape(row[0])
+        + "</th>"
+        + "".join(f'<td class="number">{html.escape(cell)}</td>' for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _references(pair: Pair) -> str:
+    pictures = []
+    for file in pair.references:
+        picture = _thumbnail(file)
+        if isinstance(picture, str):
+            pictures.append(f'<span class="missing">{html.escape(picture)}</span>')
+            continue
+        content = io.BytesIO()
+        picture.save(content, format="JPEG", quality=85)
+        pictures.append(f'<img alt="style reference" src="{_data(content.getvalue(), "image/jpeg")}">')
+    return "".join(pictures)
+
+
+def _cell(column: Column, pair: Pair) -> str:
+    file = _result(column, pair)
+    if file is None:
+        return f'<span class="missing">{html.escape(_problem(column, pair) or "no result")}</span>'
+    source = _data(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+    words = html.escape(f"{column.title}: {pair.prompt}", quote=True)
+    if file.suffix.lower() in STREAMED:
+        return f'<video autoplay loop muted playsinline controls aria-label="{words}" src="{source}"></video>'
+    return f'<img alt="{words}" src="{source}">'
+
+
+def _data(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _sheet(columns: Sequence[Column], pairs: Sequence[Pair]) -> Image.Image:
+    """The references in one cell, then the middle frame of each method."""
+    width = TEXT_WIDTH + (1 + len(columns)) * (CELL + GAP)
+    sheet = Image.new("RGB", (width, HEADING + len(pairs) * (CELL + GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, words in enumerate(["reference", *(column.title for column in columns)]):
+        draw.multiline_text((TEXT_WIDTH + place * (CELL + GAP), GAP), _wrapped(words, 22), "black", _font())
+    for line, pair in enumerate(pairs):
+        top = HEADING + line * (CELL + GAP)
+        draw.multiline_text((GAP, top), _wrapped(pair.prompt, 26), "black", _font())
+        sheet.paste(_mosaic(pair.references), (TEXT_WIDTH, top))
+        for place, column in enumerate(columns, start=1):
+            left = TEXT_WIDTH + place * (CELL + GAP)
+            file = _result(column, pair)
+            picture = "no result" if file is None else _thumbnail(file)
+            if isinstance(picture, str):
+                draw.multiline_text((left, top), _wrapped(picture, 22), "red", _font())
+            else:
+                sheet.paste(ImageOps.fit(picture, (CELL, CELL), Image.Resampling.LANCZOS), (left, top))
+    return sheet
+
+
+def _mosaic(files: Sequence[Path]) -> Image.Image:
+    """Up to nine references in one cell."""
+    across = 1 if len(files) == 1 else 2 if len(files) <= 4 else 3
+    side = CELL // across
+    cell = Image.new("RGB", (CELL, CELL), "white")
+    for number, file in enumerate(files[: across**2]):
+        picture = _thumbnail(file)
+        if not isinstance(picture, str):
+            small = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+            cell.paste(small, (number % across * side, number // across * side))
+    return cell
+
+
+def _thumbnail(file: Path) -> Image.Image | str:
+    """The middle frame, at most 400 pixels wide; why there is none where it cannot be read."""
+    try:
+        frames = [frame for piece in pieces_of(file) for frame in piece]
+    except StyleCrafterError as problem:
+        return f"{file.name}: {problem.found}"
+    pixels = (frames[len(frames) // 2] * 255).round().byte().numpy()
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((400, 400), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _wrapped(words: str, letters: int) -> str:
+
+    return "\n".join(textwrap.wrap(words, letters)[:10])
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(12)
