@@ -207,7 +207,7 @@ class Training:
         return learning_rate(self.config.optimiser, step, self.config.run.steps)
 
     def _measured(self, result: StepResult, seconds: float) -> dict[str, Any]:
-        steps = len(self.setup.passes.schedule.alphas_cumprod)
+        steps = self.setup.passes.schedule.steps
         bins = bin_of(result.timesteps, steps)
         per_bin = [result.losses[bins == number] for number in range(BINS)]
         planned = self._planned()

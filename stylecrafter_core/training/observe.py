@@ -35,9 +35,9 @@ class Observer:
 
     def __init__(self, setup: Setup, engine: Engine):
         self.setup, self.engine, self.config = setup, engine, setup.config
-        trains_temporal, videos = setup.stage.trains_temporal, len(setup.data.held_videos)
-        self.kind = "video" if trains_temporal and videos > 1 else "image"
-        if trains_temporal and videos < 2:
+        on_clips, videos = setup.stage.uses_videos, len(setup.data.held_videos)
+        self.kind = "video" if on_clips and videos > 1 else "image"
+        if on_clips and videos < 2:
             log.warning(
                 "Validation is on pictures: %d videos are held out, 2 are needed (a fifth of all at most)",
                 videos,

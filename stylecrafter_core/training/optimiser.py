@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 PARTS = {  # field of the config: the names of the weights that have its rate
     "scale_predictor_lr": re.compile(r"\bscale_predictor\."),
-    "style_norm_lr": re.compile(r"\bstyle_kv\.\d+\.norm\."),
+    "style_norm_lr": re.compile(r"\bstyle_kv\.\d+\.norm\.|\bsite_gains\."),
 }
 SHARE = "lr_share"  # of a parameter group: its learning rate, as a share of the schedule's
 

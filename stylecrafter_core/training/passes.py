@@ -15,7 +15,7 @@ from .data.cache import TextCache
 from .data.samples import Sample
 from .host.frozen_base import FrozenBase
 from .host.styled_unet import Inputs
-from .objective import Schedule, draw_kept, draw_noise, draw_timesteps, loss_per_sample
+from .objective import FlowSchedule, Schedule, draw_kept, draw_noise, draw_timesteps, loss_per_sample
 
 KEPT_BYTES = 2**30  # of text states in memory; one of the published bases has 316 kB in float32
 
@@ -36,10 +36,9 @@ class Pass:
     weights: Tensor
     failures: tuple[str, ...]
 
-    def losses(self, prediction_RCHW: Tensor) -> Tensor:
-        """[B] unweighted squared errors of the rows that the U-Net gave."""
-        prediction = rearrange(prediction_RCHW, "(b t) c h w -> b t c h w", t=self.inputs.num_frames)
-        return loss_per_sample(prediction, self.target)
+    def losses(self, prediction: Tensor) -> Tensor:
+        """[B] unweighted squared errors of what the network gave, in the layout of `inputs.noisy`."""
+        return loss_per_sample(frames_first(prediction, self.inputs.num_frames), self.target)
 
 
 class PassMaker:
@@ -68,12 +67,12 @@ class PassMaker:
         self.base, self.texts, self.clip_tokens = base, texts, clip_tokens
         self.objective, self.seed, self.device = objective, seed, device
         self.independent_images = independent_images
-        self.schedule = Schedule(base.alphas_cumprod(), base.predicts_velocity)
+        self.schedule = schedule_of(base, objective)
 
     def make(self, samples: Sequence[Sample]) -> Pass:
         """A training pass over samples of one kind, size and step."""
         step, slots = samples[0].slot.step, [sample.slot.number for sample in samples]
-        timesteps = draw_timesteps(len(self.schedule.alphas_cumprod), self.seed, step, slots)
+        timesteps = draw_timesteps(self.schedule.steps, self.seed, step, slots, self.objective.timesteps)
         latents = self.latents(samples)
         offset, gain = self.objective.noise_offset, self.objective.noise_gain
         noise = draw_noise(latents.shape[1:], self.seed, step, slots, offset, gain)
@@ -114,24 +113,43 @@ class PassMaker:
         if self.base.reads_adm and pooled is not None:
             adm = self.base.adm(pooled, [sample.sizes for sample in samples])
         inputs = Inputs(
-            noisy=rearrange(noisy, "b t c h w -> (b t) c h w"),
-            timesteps=timesteps.float(),
+            noisy=self._for_network(noisy),
+            timesteps=self.schedule.times(timesteps),
             text=text,
             clip_tokens=clip_tokens,
             keeps_style=keeps_style,
             adm=adm,
-            num_frames=latents.shape[1],
+            num_frames=latents.shape[1] if self.base.frames_are_rows else 1,
             independent=samples[0].slot.kind == "image" and self.independent_images,
         )
         target = self.schedule.target(latents, noise, timesteps).to(self.device)
         failures = tuple(sample.failure for sample in samples if sample.failure is not None)
         return Pass(_on(inputs, self.device), target, self._weights(samples, timesteps), failures)
 
+    def _for_network(self, latents_BTCHW: Tensor) -> Tensor:
+        """The frames as rows of the batch, or as a dimension behind the channels."""
+        layout = "(b t) c h w" if self.base.frames_are_rows else "b c t h w"
+        return rearrange(latents_BTCHW, f"b t c h w -> {layout}")
+
     def _weights(self, samples: Sequence[Sample], timesteps: Tensor) -> Tensor:
         weights = torch.tensor([float(sample.failure is None) for sample in samples])
         if self.objective.min_snr_gamma is not None:
             weights = weights * self.schedule.min_snr_weights(timesteps, self.objective.min_snr_gamma)
         return weights.to(self.device)
+
+
+def schedule_of(base: FrozenBase, objective: Objective) -> Schedule | FlowSchedule:
+    """How this base is noised and what it predicts."""
+    if base.flow_shift is None:
+        return Schedule(base.alphas_cumprod(), base.predicts_velocity)
+    return FlowSchedule(objective.shift or base.flow_shift)
+
+
+def frames_first(prediction: Tensor, num_frames: int) -> Tensor:
+    """[B, T, C, H, W] from frames as rows [B · T, C, H, W], or from videos [B, C, T, H, W]."""
+    if prediction.ndim == 5:
+        return rearrange(prediction, "b c t h w -> b t c h w")
+    return rearrange(prediction, "(b t) c h w -> b t c h w", t=num_frames)
 
 
 class TextStates:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch.utils.data import DataLoader
 
+from ..errors import InputError
 from ..families import image_tokens_of
 from .config import Config
 from .config.schema import Base
@@ -16,7 +17,7 @@ from .data.plan import Layout, Plan, Stream
 from .data.samples import Cutting, SampleMaker
 from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
 from .engine import Engine
-from .host.frozen_base import FrozenBase, load_base
+from .host.frozen_base import FrozenBase, SeparateParts, load_base
 from .host.styled_unet import StyledUNet
 from .optimiser import optimiser_class
 from .passes import PassMaker, TextStates
@@ -62,7 +63,8 @@ class Setup:
 
 def load(base: Base) -> FrozenBase:
     """The base that a config names; see training.host.frozen_base.load_base."""
-    return load_base(base.checkpoint, base.temporal, base.image_encoder, base.dtype)
+    parts = SeparateParts(base.text_encoder, base.vae, base.text_encoder_type)
+    return load_base(base.checkpoint, base.temporal, base.image_encoder, base.dtype, parts)
 
 
 def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
@@ -77,6 +79,7 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
         stage, config, data, Layout(config.optimiser.accumulation, engine.processes, engine.rank)
     )
     base = load(config.base)
+    check_frames(stage, base, config)
     model = build(stage, base, config)
     clip_tokens = image_tokens_of(model.adapter.spec)
     cutting = cutting_of(config, base, clip_tokens)
@@ -92,6 +95,19 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     )
     samples = SampleMaker(data.images, data.videos, cutting, latents)
     return Setup(config, stage, base, model, data, plan, samples, passes)
+
+
+def check_frames(stage: Stage, base: FrozenBase, config: Config) -> None:
+    """Raise InputError unless the base's autoencoder can make latents of clips of this length."""
+    step, frames = base.frames_per_latent, config.data.frames
+    if stage.uses_videos and (frames - 1) % step:
+        nearest = max(1, round((frames - 1) / step)) * step + 1
+        raise InputError(
+            "data.frames is no length that the base's autoencoder knows.",
+            found=f"frames {frames}",
+            expected=f"a multiple of {step}, and one more",
+            fix=f"set data.frames to {nearest}",
+        )
 
 
 def make_plan(stage: Stage, config: Config, data: DataSet, layout: Layout) -> Plan:

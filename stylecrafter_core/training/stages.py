@@ -30,11 +30,13 @@ class Stage:
     Attributes:
         name: as on the command line.
         trains_adapter, trains_temporal: which weights change.
+        continues_on_clips: the adapter goes on learning, on clips mixed with pictures.
     """
 
     name: StageName
     trains_adapter: bool
     trains_temporal: bool
+    continues_on_clips: bool = False
 
     @property
     def uses_images(self) -> bool:
@@ -43,8 +45,8 @@ class Stage:
 
     @property
     def uses_videos(self) -> bool:
-        """Videos are needed where the temporal blocks are trained."""
-        return self.trains_temporal
+        """Videos are needed where the temporal blocks are trained, or the adapter on clips."""
+        return self.trains_temporal or self.continues_on_clips
 
 
 def stage_of(name: StageName, config: Config) -> Stage:
@@ -60,6 +62,8 @@ def stage_of(name: StageName, config: Config) -> Stage:
             found="train.py temporal with method.joint: true",
             expected="train.py style, which then trains both parts at once",
         )
+    if name == "temporal" and method.second_stage == "adapter":
+        return Stage(name, True, False, continues_on_clips=True)
     if name == "temporal":
         return Stage(name, False, method.temporal_stage)
     return Stage(name, True, method.joint)
@@ -76,9 +80,17 @@ def build(stage: Stage, base: FrozenBase, config: Config) -> StyledUNet:
             f"There are no temporal blocks to train in {base.name}.",
             found=f"an image model ({type(base.unet).__name__})",
             expected="a VideoCrafter base",
-            fix="use a video base, or train the style stage without method.joint",
+            fix="use a video base, or train the style stage without method.joint; for a video transformer "
+            "(Wan) set method.second_stage to adapter",
         )
     adapter = _adapter(base, config)
+    if adapter.spec.reads_prompt:
+        raise MismatchError(
+            "This adapter cannot be trained further.",
+            found=f"{config.base.adapter}, whose style tokens are picked by the prompt (StyleMaster)",
+            expected="an adapter of StyleCrafter's own build",
+            fix="leave out base.adapter: a new adapter for the base is made",
+        )
     model = StyledUNet(base.unet, adapter, sites_for(adapter.spec, base.unet), FUSIONS[config.method.fusion])
     if config.engine.gradient_checkpointing:
         recompute_activations(base.unet)

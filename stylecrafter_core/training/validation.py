@@ -96,7 +96,7 @@ class Validation:
         """[rows] losses of one sample, at the middle of each row's timestep bin."""
         sample, latents, count = self.samples[index], self.latents[index], len(asked)
         numbers, tokens, keeps = zip(*asked, strict=True)
-        steps = len(self.maker.schedule.alphas_cumprod)
+        steps = self.maker.schedule.steps
         noise = draw_noise(
             latents.shape[1:], self.seed, VALIDATION_STEP, [index * BINS + number for number in numbers]
         )

@@ -29,6 +29,7 @@ GOES_ON = {
     "video_watermark_free": ("temporal", "video_temporal"),
     "sdxl_phase2": ("adapter", "sdxl_phase1"),
     "sdxl_phase3": ("adapter", "sdxl_phase2"),
+    "wan_video": ("adapter", "wan_style"),
 }
 
 

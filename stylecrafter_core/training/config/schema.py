@@ -48,6 +48,13 @@ class Base(Section):
     """What the run starts from; all of it stays frozen unless the stage trains it."""
 
     checkpoint: Path = Field(description="video base, SDXL or any U-Net checkpoint that the host loads")
+    text_encoder: Path | None = Field(
+        default=None, description="where the checkpoint is a diffusion model alone (Wan)"
+    )
+    text_encoder_type: str = Field(default="wan", description="of text_encoder, as in the host's Load CLIP")
+    vae: Path | None = Field(
+        default=None, description="where the checkpoint is a diffusion model alone (Wan)"
+    )
     temporal: Path | None = Field(default=None, description="temporal weights in place of the base's")
     image_encoder: Path = Field(description="open_clip or Hugging Face vision tower")
     adapter: Path | None = Field(
@@ -132,6 +139,10 @@ class Method(Section):
     temporal_stage: bool = Field(
         default=True, description="false: stage 2 trains nothing, the base's blocks stay"
     )
+    second_stage: Literal["temporal", "adapter"] = Field(
+        default="temporal",
+        description="adapter: stage 2 goes on with the adapter, on clips (for Wan)",
+    )
     joint: bool = Field(
         default=False, description="true: stage 1 also trains the temporal blocks, on both kinds"
     )
@@ -145,6 +156,12 @@ class Objective(Section):
         default=0.0, ge=0, description="deviation of the logarithm of each frame's noise gain"
     )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="min-SNR loss weighting")
+    timesteps: Literal["uniform", "logit_normal"] = Field(
+        default="uniform", description="how timesteps are drawn"
+    )
+    shift: float | None = Field(
+        default=None, gt=0, description="of flow matching; none: the base's own for sampling"
+    )
     drop_text: float = Field(default=0.0, ge=0, le=1, description="share of samples with an empty prompt")
     drop_style: float = Field(default=0.0, ge=0, le=1, description="share of samples without style")
 
@@ -156,7 +173,7 @@ class Optimiser(Section):
     lr: float = Field(gt=0)
     scale_predictor_lr: float = Field(default=1.0, ge=0, description="of the scale predictor, times lr")
     style_norm_lr: float = Field(
-        default=1.0, ge=0, description="of the norms behind the style attention, times lr"
+        default=1.0, ge=0, description="of what the style attention is multiplied with last, times lr"
     )
     args: dict[str, Any] = Field(default_factory=dict, description="further arguments of the class")
     schedule: Literal["constant", "linear", "cosine"] = "constant"

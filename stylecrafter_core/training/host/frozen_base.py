@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from ...comfy_host.load import load_video_model
+from ...comfy_host.networks import network_of
 from ...comfy_host.vision import load_image_encoder
-from ...errors import MismatchError, WeightFileError
+from ...errors import InputError, MismatchError, WeightFileError
 from ...features import contract_named
 from ...formats import is_video_base, read_tensors
 from ...spec import SizeIds, TemporalBlockSpec
@@ -56,15 +57,35 @@ class FrozenBase:
         """Whether the U-Net predicts v instead of the noise."""
         return self.model.model.model_type == comfy.model_base.ModelType.V_PREDICTION
 
+    @property
+    def flow_shift(self) -> float | None:
+        """The shift of a model that is trained by flow matching; None for the others."""
+        if self.model.model.model_type != comfy.model_base.ModelType.FLOW:
+            return None
+        return self.model.model.model_sampling.shift
+
+    @property
+    def frames_are_rows(self) -> bool:
+        """Whether frames lie in the batch; else they are a dimension behind the channels."""
+        return self.model.model.latent_format.latent_dimensions == 2
+
+    @property
+    def frames_per_latent(self) -> int:
+        """Frames of a video in one latent frame; the first frame has one of its own where it is above 1."""
+        return 1 if self.frames_are_rows else self.vae.temporal_compression_decode() or 1
+
     def alphas_cumprod(self) -> Tensor:
         """[1000] float32: `ᾱ_t = 1 / (1 + σ_t²)` of the host's own schedule."""
         return 1 / (1 + self.model.model.model_sampling.sigmas.float().cpu() ** 2)
 
     @torch.no_grad()
     def encode_pixels(self, pixels_R3HW: Tensor) -> Tensor:
-        """[R, 3, H, W] in 0..1 to latents [R, C, H/8, W/8] in the scale that the U-Net is trained in."""
-        latents = self.vae.encode(pixels_R3HW.movedim(1, -1))
-        return self.model.model.process_latent_in(latents).float()
+        """[R, 3, H, W] in 0..1 to latents [R', C, H/8, W/8] in the scale that the U-Net is trained in.
+
+        R' is R, or with an autoencoder over time the number of its latent frames.
+        """
+        latents = self.model.model.process_latent_in(self.vae.encode(pixels_R3HW.movedim(1, -1))).float()
+        return latents if self.frames_are_rows else latents[0].movedim(0, 1)
 
     @torch.no_grad()
     def encode_text(self, prompt: str) -> tuple[Tensor, Tensor | None]:
@@ -97,7 +118,7 @@ class FrozenBase:
     @property
     def reads_adm(self) -> bool:
         """Whether the U-Net reads pooled text and sizes (SDXL)."""
-        return self.unet.num_classes is not None
+        return getattr(self.unet, "num_classes", None) is not None
 
     def adm(self, pooled_BP: Tensor, sizes: Sequence[SizeIds]) -> Tensor:
         """[B, A]: the base's own embedding of pooled text and sizes, in float32."""
@@ -117,7 +138,26 @@ class FrozenBase:
         return torch.cat(rows).float()
 
 
-def load_base(checkpoint: Path, temporal: Path | None, image_encoder: Path, dtype: str) -> FrozenBase:
+@dataclass(frozen=True)
+class SeparateParts:
+    """Files of a base that is not one checkpoint; None where the part is in the checkpoint.
+
+    Attributes:
+        text_encoder_type: a name of the host's Load CLIP, as "wan".
+    """
+
+    text_encoder: Path | None = None
+    vae: Path | None = None
+    text_encoder_type: str = "wan"
+
+
+def load_base(
+    checkpoint: Path,
+    temporal: Path | None,
+    image_encoder: Path,
+    dtype: str,
+    parts: SeparateParts = SeparateParts(),
+) -> FrozenBase:
     """A base of any kind, frozen, with its encoders.
 
     Args:
@@ -125,13 +165,16 @@ def load_base(checkpoint: Path, temporal: Path | None, image_encoder: Path, dtyp
         temporal: temporal weights in place of the video base's.
         image_encoder: a CLIP vision tower.
         dtype: "float32", "float16" or "bfloat16": of the U-Net's weights.
+        parts: of a base in several files (Wan).
 
     Raises:
         WeightFileError: a file cannot be read, or lacks what training needs.
         MismatchError: the model is no U-Net with a discrete noise schedule; temporal weights do not fit.
     """
     comfy.utils.set_progress_bar_enabled(False)  # one bar per sampled picture would bury the run's own
-    if is_video_base(read_tensors(checkpoint).tensors):
+    if parts.text_encoder is not None or parts.vae is not None:
+        model, clip, vae = _load_parts(checkpoint, temporal, parts)
+    elif is_video_base(read_tensors(checkpoint).tensors):
         model, clip, vae = load_video_model(checkpoint, None, temporal)
     else:
         model, clip, vae = _load_any(checkpoint, temporal)
@@ -151,7 +194,31 @@ def temporal_tensors(unet: nn.Module) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in unet.state_dict().items() if name.startswith(places or ("\0",))}
 
 
+def _load_parts(checkpoint: Path, temporal: Path | None, parts: SeparateParts) -> tuple[Any, Any, Any]:
+    _refuse_temporal(checkpoint, temporal)
+    kind = getattr(comfy.sd.CLIPType, parts.text_encoder_type.upper(), None)
+    if kind is None:
+        raise InputError(
+            "There is no text encoder of this type.",
+            found=f"base.text_encoder_type {parts.text_encoder_type}",
+            expected=f"one of {', '.join(known.name.lower() for known in comfy.sd.CLIPType)}",
+            fix="write it as in the host's Load CLIP",
+        )
+    model, clip, vae = comfy.sd.load_diffusion_model(str(checkpoint)), None, None
+    if parts.text_encoder is not None:
+        clip = comfy.sd.load_clip([str(parts.text_encoder)], clip_type=kind)
+    if parts.vae is not None:
+        vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(parts.vae)))
+    return model, clip, vae
+
+
 def _load_any(checkpoint: Path, temporal: Path | None) -> tuple[Any, Any, Any]:
+    _refuse_temporal(checkpoint, temporal)
+    model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
+    return model, clip, vae
+
+
+def _refuse_temporal(checkpoint: Path, temporal: Path | None) -> None:
     if temporal is not None:
         raise MismatchError(
             f"Temporal weights were given for {checkpoint.name}, which has no temporal blocks.",
@@ -159,16 +226,14 @@ def _load_any(checkpoint: Path, temporal: Path | None) -> tuple[Any, Any, Any]:
             expected="a VideoCrafter base",
             fix="leave out base.temporal, or use the video base",
         )
-    model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
-    return model, clip, vae
 
 
 def _set_dtype(unet: Any, dtype: torch.dtype) -> None:
-    """Weights in dtype; norms stay float32, as mixed precision computes them, and weigh next to nothing."""
+    """Weights in dtype; norms and Wan's first layer stay float32, as they are computed, and weigh little."""
     unet.to(dtype)
     unet.dtype = dtype
     for module in unet.modules():
-        if isinstance(module, nn.GroupNorm | nn.LayerNorm):
+        if isinstance(module, nn.GroupNorm | nn.LayerNorm | nn.Conv3d):
             module.float()
 
 
@@ -178,14 +243,14 @@ def _require(checkpoint: Path, clip: Any, vae: Any, model: Any) -> None:
         raise WeightFileError(
             f"{checkpoint.name} cannot be trained on: its {' and '.join(missing)} is missing.",
             expected="a checkpoint with U-Net, text encoder and VAE",
-            fix="use the full checkpoint",
+            fix="use the full checkpoint, or name the files of the other parts (base.text_encoder, base.vae)",
         )
     kinds = comfy.model_base.ModelType
     unet = model.model.diffusion_model
-    if model.model.model_type not in (kinds.EPS, kinds.V_PREDICTION) or not hasattr(unet, "input_blocks"):
+    if model.model.model_type not in (kinds.EPS, kinds.V_PREDICTION, kinds.FLOW) or network_of(unet) is None:
         raise MismatchError(
             f"{checkpoint.name} is not a model that a style adapter can be trained for.",
             found=f"{type(unet).__name__}, trained as {model.model.model_type.name}",
-            expected="a U-Net that predicts noise or velocity: VideoCrafter, SD 1.5, SD 2.1, SDXL",
+            expected="a U-Net that predicts noise or velocity (VideoCrafter, SD 1.5, SD 2.1, SDXL), or Wan",
             fix="give another file as base.checkpoint",
         )

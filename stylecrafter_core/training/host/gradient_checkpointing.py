@@ -7,12 +7,13 @@ from typing import Any
 
 from comfy.ldm.modules.attention import BasicTransformerBlock
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock
+from comfy.ldm.wan.model import WanAttentionBlock
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ...temporal import TemporalTransformer
 
-RECOMPUTED = (BasicTransformerBlock, ResBlock, TemporalTransformer)
+RECOMPUTED = (BasicTransformerBlock, ResBlock, TemporalTransformer, WanAttentionBlock)
 
 
 def recompute_activations(unet: nn.Module) -> None:
