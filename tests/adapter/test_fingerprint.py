@@ -36,6 +36,19 @@ def test_every_tensor_counts(file: AdapterFile) -> None:
     assert identity(file) not in names
 
 
+def test_values_inside_a_tensor_count(file: AdapterFile) -> None:
+    """Not the first one alone: 64 values are taken all over a tensor of 64 × 24."""
+    name = "style_kv.5.to_k.weight"
+    weight = file.tensors[name]
+    step = max(1, weight.numel() // 256)
+    names = {identity(file)}
+    for place in range(0, weight.numel(), 5 * step):
+        changed = weight.clone()
+        changed.view(-1)[place] += 1
+        names.add(identity(file, **{name: changed}))
+    assert len(names) == 1 + len(range(0, weight.numel(), 5 * step)) > 20
+
+
 def test_swapped_tensors_count(file: AdapterFile) -> None:
     k, v = (f"style_kv.0.{name}.weight" for name in ("to_k", "to_v"))
     assert identity(file, **{k: file.tensors[v], v: file.tensors[k]}) != identity(file)

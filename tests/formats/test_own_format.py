@@ -1,6 +1,7 @@
 """StyleCrafter's own files: the same comes back, whole or not at all, and newer ones are refused in words."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,25 @@ def test_others_may_read_it_where_the_users_umask_lets_them(adapter, tmp_path):
     save_adapter(path, adapter.spec, adapter.tensors)
     plain.touch()
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_the_header_is_in_order_so_the_same_content_gives_the_same_bytes(adapter, tmp_path):
+    more = {name: name for name in "hgfedcba"}
+    save_adapter(tmp_path / "one", adapter.spec, adapter.tensors, more)
+    save_adapter(tmp_path / "two", adapter.spec, adapter.tensors, more)
+    one = (tmp_path / "one").read_bytes()
+    assert one == (tmp_path / "two").read_bytes()
+    names = list(json.loads(one[8 : 8 + int.from_bytes(one[:8], "little")])["__metadata__"])
+    assert names == sorted(names)
+
+
+def test_the_bytes_are_on_the_disk_before_the_file_has_its_name(adapter, tmp_path, monkeypatch):
+    done = []
+    flush, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), flush(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("named"), rename(*names)))
+    save_adapter(tmp_path / "mine", adapter.spec, adapter.tensors)
+    assert done == [(tmp_path / "mine").stat().st_ino, "named"]
 
 
 def test_other_head_counts_than_the_published_are_kept(adapter, tmp_path):

@@ -50,5 +50,5 @@ def test_no_caption_takes_long(piece):
 
 def test_text_beyond_what_encoders_read_is_left_out_at_a_word():
     cleaned = clean_caption("a fox and a hen " * 200)
-    assert len(cleaned) <= 1000
+    assert 1000 - len("and ") <= len(cleaned) <= 1000
     assert set(cleaned.split()) == {"a", "fox", "and", "hen"}

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from contextlib import contextmanager
 
 import av
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from media_files import film
 
 from stylecrafter_core.errors import MediaError
+from stylecrafter_core.training.data import clips
 from stylecrafter_core.training.data.clips import measure_clip
 from stylecrafter_core.training.data.samples import decode_clip
 
@@ -64,8 +66,33 @@ def test_a_file_reads_like_its_bytes(tmp_path):
     assert torch.equal(decode_clip(path, 3, 5, 2), decode_clip(data, 3, 5, 2))
 
 
-def test_a_later_clip_decodes_less(tmp_path):
+class Counting:
+    """A container that counts the frames it decodes."""
+
+    def __init__(self, container, decoded):
+        self.container, self.decoded = container, decoded
+        self.format, self.seek, self.demux = container.format, container.seek, container.demux
+
+    def decode(self, stream):
+        for frame in self.container.decode(stream):
+            self.decoded.append(frame.pts)
+            yield frame
+
+
+def test_a_later_clip_decodes_less(monkeypatch):
     data = film(NUM, options={"x264-params": "keyint=5:scenecut=0"})
+    decoded = []
+    opened = clips._opened
+
+    @contextmanager
+    def counting(source):
+        with opened(source) as (container, stream):
+            yield Counting(container, decoded), stream
+
+    monkeypatch.setattr(clips, "_opened", counting)
+    decode_clip(data, NUM - 1, 1, 1)
+    assert 1 <= len(decoded) <= 5
+    monkeypatch.undo()
     assert torch.equal(decode_clip(data, NUM - 1, 1, 1)[0], decode_clip(data, 0, NUM, 1)[-1])
 
 

@@ -1,5 +1,6 @@
 """`train.py export`: the released files pass through unchanged; what cannot be kept is refused in words."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -52,6 +53,15 @@ def assert_identical(left, right):
 
 def reader_of(name):
     return read_temporal if name == TEMPORAL else read_adapter
+
+
+def test_a_published_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    flush, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), flush(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("named"), rename(*names)))
+    export(GOLDEN / VIDEO, tmp_path / "again.pth", "published")
+    assert done == [(tmp_path / "again.pth").stat().st_ino, "named"]
 
 
 def zeros(shapes):
