@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -20,6 +21,8 @@ from .host.styled_sampling import SamplingSettings, hand_back, sample_attached, 
 from .passes import Pass
 from .setup import Setup
 from .validation import VALIDATION_STEP, Validation
+
+Draw = Callable[[Reference, str], Tensor]
 
 log = logging.getLogger(__name__)
 
@@ -63,24 +66,37 @@ class Observer:
 
     def draw(self, step: int) -> None:
         """A sample grid into the run folder."""
-        prompts = self._prompts()
-        references = self._references() if prompts else []
+        references, prompts = self.cells()
         if not references:
             return
-        draw = self._attached if self.config.method.fusion == "attach" else self._styled()
-        with self.engine.autocast():
-            grid = draw_grid(references, prompts, draw)
-        hand_back(self.setup.base, self.engine.device)
+        grid = self.sampled(references, prompts, self.settings())
         if self.engine.is_main:
             path = self.config.run.dir / "samples" / f"step-{step}"
             write_grid(grid, path)
             log.info("Samples: %s", path.with_suffix(".png"))
 
+    def cells(self) -> tuple[list[Reference], tuple[str, ...]]:
+        """The references and prompts of a grid; none where no grid is drawn."""
+        captions = tuple(sample.caption for sample in self.samples[-MOST_PROMPTS:])
+        named = self.config.samples.prompts
+        prompts = captions if named is None else named
+        return (self._references(), prompts) if prompts else ([], ())
+
+    def sampled(
+        self, references: Sequence[Reference], prompts: Sequence[str], settings: SamplingSettings
+    ) -> Tensor:
+        """A grid, see `draw_grid`; the model is as before."""
+        draw = self._attached(settings) if self.config.method.fusion == "attach" else self._styled(settings)
+        with self.engine.autocast():
+            grid = draw_grid(references, prompts, draw)
+        hand_back(self.setup.base, self.engine.device)
+        return grid
+
     def _predict(self, made: Pass) -> Tensor:
         with self.engine.autocast():
             return self.setup.model(made.inputs)
 
-    def _styled(self) -> Any:
+    def _styled(self, settings: SamplingSettings) -> Draw:
         adapter = self.setup.model.adapter
         tensors = {name: whole(value).clone() for name, value in adapter.state_dict().items()}
         hosted = HostAdapter(
@@ -88,16 +104,18 @@ class Observer:
         )
 
         def draw(reference: Reference, prompt: str) -> Tensor:
-            tokens, settings = [reference.clip_tokens], self._settings()
-            return sample_style(self.setup.base, hosted, tokens, [prompt], settings)[0]
+            return sample_style(self.setup.base, hosted, [reference.clip_tokens], [prompt], settings)[0]
 
         return draw
 
-    def _attached(self, reference: Reference, prompt: str) -> Tensor:
-        base, adapter, tokens = self.setup.base, self.setup.model.adapter, [reference.clip_tokens]
-        return sample_attached(base, adapter, tokens, [prompt], self._settings())[0]
+    def _attached(self, settings: SamplingSettings) -> Draw:
+        base, adapter = self.setup.base, self.setup.model.adapter
+        return lambda reference, prompt: sample_attached(
+            base, adapter, [reference.clip_tokens], [prompt], settings
+        )[0]
 
-    def _settings(self) -> SamplingSettings:
+    def settings(self) -> SamplingSettings:
+        """How grids are sampled."""
         trains_temporal = self.setup.stage.trains_temporal
         return sampling_settings(self.config, self.config.data.frames if trains_temporal else 1)
 
@@ -128,11 +146,6 @@ class Observer:
             Reference(picture, self.setup.base.encode_style(style, self.setup.clip_tokens))
             for picture, style in zip(pictures, styles, strict=True)
         ]
-
-    def _prompts(self) -> tuple[str, ...]:
-        captions = tuple(sample.caption for sample in self.samples[-MOST_PROMPTS:])
-        named = self.config.samples.prompts
-        return captions if named is None else named
 
 
 def sampling_settings(config: Config, num_frames: int) -> SamplingSettings:

@@ -111,6 +111,12 @@ def test_preflight_passes_and_leaves_nothing(
     rehearsal = section(report.text, "Rehearsal")
     assert "one step trained on videos in " in rehearsal
     assert "is equal bit by bit" in rehearsal
+    time = section(report.text, "Time")
+    for words in ("4 steps on images, ", "19 steps on videos, ", "1 validations, ", "3 checkpoints, "):
+        assert words in time
+    parts = [float(seconds) for seconds in re.findall(r": ([0-9.e-]+) s$", time, re.MULTILINE)]
+    assert sum(parts) > 0
+    assert "all of it, from the first step to the end: about " in time
     assert "3 checkpoints at a time" in section(report.text, "Disk")
     assert list(tmp_path.iterdir()) == []
 

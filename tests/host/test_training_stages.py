@@ -326,4 +326,4 @@ def test_few_videos_are_told_and_grids_are_clips_all_the_same(training, caplog) 
     observer = training.core("training.observe").Observer(made.setup, made.engine)
     assert "Validation is on pictures: 1 videos are held out" in caplog.text
     assert observer.kind == "image"
-    assert observer._settings().num_frames == 4
+    assert observer.settings().num_frames == 4

@@ -68,6 +68,7 @@ def _sections(stage: Stage, config: Config, engine: Engine) -> Iterator[Section]
     with _shared_folder(config, engine) as folder:
         rehearsal = rehearse(setup, engine, folder)
     yield rehearsal.section
+    yield rehearsal.time
     yield disk(setup, rehearsal)
 
 

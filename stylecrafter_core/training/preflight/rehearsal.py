@@ -21,7 +21,8 @@ from ..outputs import whole_weights
 from ..setup import Setup
 from ..stop import StopRequest
 from .passes import try_passes
-from .report import Section, bytes_in, duration, size
+from .report import Section, bytes_in, size
+from .time_needed import time_section
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Rehearsal:
         checkpoint_bytes: of one checkpoint.
         samples_bytes: of one sample grid.
         metrics_bytes: of one step in metrics.jsonl.
+        time: section of the report: how long the run takes.
     """
 
     section: Section
     checkpoint_bytes: int
     samples_bytes: int
     metrics_bytes: int
+    time: Section
 
 
 def rehearse(setup: Setup, engine: Engine, folder: Path) -> Rehearsal:
@@ -62,12 +65,11 @@ def rehearse(setup: Setup, engine: Engine, folder: Path) -> Rehearsal:
         lines.append(f"what was saved is not what is read: {', '.join(differences[:5])}")
     else:
         lines.append("the checkpoint was saved, read back as --resume does it, and is equal bit by bit")
-    return Rehearsal(
-        Section("Rehearsal", "\n".join(lines), not differences),
-        bytes_in(folder / CHECKPOINTS),
-        bytes_in(folder / "samples"),
-        bytes_in(folder / FILE),
-    )
+    sizes = [bytes_in(folder / name) for name in (CHECKPOINTS, "samples", FILE)]
+    run = setup.config.run.model_copy(update={"dir": folder})
+    training.config = setup.config.model_copy(update={"run": run})
+    training.setup = replace(setup, config=training.config)
+    return Rehearsal(Section("Rehearsal", "\n".join(lines), not differences), *sizes, time_section(training))
 
 
 def _short(setup: Setup, folder: Path) -> Any:
@@ -121,15 +123,12 @@ def _differences(before: Any, after: Any, name: str = "") -> list[str]:
 
 
 def _step_line(folder: Path, setup: Setup) -> str:
-    kind, steps = setup.plan.kind_at(0), setup.config.run.steps
+    kind = setup.plan.kind_at(0)
     if not (folder / FILE).exists():  # another process writes it
         return f"one step trained on {kind}s"
     with (folder / FILE).open(encoding="utf-8") as stream:
         seconds = json.loads(stream.readline())["seconds"]
-    return (
-        f"one step trained on {kind}s in {seconds:.2f} s (later ones are faster): "
-        f"{steps} such steps take {duration(seconds * steps)}"
-    )
+    return f"one step trained on {kind}s in {seconds:.2f} s (later ones are faster)"
 
 
 def _memory_line(engine: Engine) -> str:
