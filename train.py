@@ -101,6 +101,11 @@ def _add_prepare(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--convert", action="store_true", help="take CMYK, transparent and EXIF-rotated pictures, converted"
     )
+    parser.add_argument(
+        "--without-captions",
+        action="store_true",
+        help="take files without a caption, too: they are trained on with an empty prompt",
+    )
     parser.add_argument("--min-side", type=int, default=64, help="shorter side in pixels that is needed")
     parser.add_argument("--workers", type=int, default=2, help="processes that decode")
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for one file")
@@ -225,6 +230,7 @@ def _prepare(options: argparse.Namespace) -> int:
         options.out,
         convert=options.convert,
         min_side=options.min_side,
+        need_captions=not options.without_captions,
         workers=options.workers,
         time_limit_s=options.time_limit,
     )

@@ -223,3 +223,18 @@ def test_files_outside_the_root_keep_their_whole_path(tmp_path):
     assert read_bytes(manifest.root, manifest.items[0]) == jpeg(1)
     write_manifest(tmp_path / "again.jsonl", manifest)
     assert read_manifest(tmp_path / "again.jsonl") == manifest
+
+
+def test_files_without_captions_where_they_are_asked_for(tmp_path):
+    put(tmp_path / "data", "none.jpg", jpeg(31), None)
+    put(tmp_path / "data", "style.jpg", jpeg(32), "oil painting")
+    put(tmp_path / "data", "both.jpg", jpeg(33), "a dog")
+    prepare([tmp_path / "data"], tmp_path / "data.jsonl", need_captions=False)
+    items = read_manifest(tmp_path / "data.jsonl").items
+    assert {item.path: item.caption for item in items} == {
+        "none.jpg": "",
+        "style.jpg": "",
+        "both.jpg": "a dog",
+    }
+    report = prepare([tmp_path / "data"], tmp_path / "data.jsonl")
+    assert (report.kept_images, report.quarantined.total()) == (1, 2)

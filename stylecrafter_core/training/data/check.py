@@ -21,10 +21,12 @@ class Demands:
     Attributes:
         convert: whether CMYK, transparent and rotated files are let in; decoding makes them plain RGB.
         min_side: shortest side in pixels, from 1.
+        caption: whether a caption is needed; without one a file is trained on with an empty prompt.
     """
 
     convert: bool = False
     min_side: int = 1
+    caption: bool = True
 
 
 def check(found: Found, root: Path, decode: Measure, demands: Demands = Demands()) -> Item | Rejected:
@@ -51,9 +53,9 @@ def _judge(found: Found, root: Path, facts: Facts, demands: Demands) -> Item | P
     if min(facts.width, facts.height) < demands.min_side:
         text = f"{facts.width}×{facts.height}; the shorter side must have {demands.min_side} pixels"
         return Problem(reasons.TOO_SMALL, text)
-    if not (found.raw_caption or "").strip():
+    if demands.caption and not (found.raw_caption or "").strip():
         return Problem(reasons.NO_CAPTION, "no text beside it, in its row or in its tar")
-    if not caption:
+    if demands.caption and not caption:
         return Problem(reasons.CAPTION_GONE, f"nothing but style words: {found.raw_caption!r}")
     return _item(found, root, facts, caption)
 

@@ -57,6 +57,7 @@ def prepare(
     *,
     convert: bool = False,
     min_side: int = 1,
+    need_captions: bool = True,
     workers: int = 1,
     time_limit_s: float = 60.0,
 ) -> PrepareReport:
@@ -67,6 +68,7 @@ def prepare(
         out: the manifest to write; an existing one is replaced.
         convert: whether to let in CMYK, transparent and rotated files.
         min_side: shortest side in pixels, from 1.
+        need_captions: whether to leave out files without a caption; else they have an empty one.
         workers: decoding processes, from 1.
         time_limit_s: seconds that decoding one file may take, above 0.
 
@@ -80,7 +82,7 @@ def prepare(
     root = _common_root(sources, out)
     found = itertools.chain.from_iterable(map(scan, sources))
     with DecoderPool(workers, time_limit_s) as pool:
-        judge = partial(_judge, root=root, demands=Demands(convert, min_side))
+        judge = partial(_judge, root=root, demands=Demands(convert, min_side, need_captions))
         results = list(_without_duplicates(_counted(pool.map(judge, found))))
     items = tuple(result for result in results if isinstance(result, Item))
     rejected = [result for result in results if isinstance(result, Rejected)]
