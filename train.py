@@ -99,7 +99,9 @@ def _add_prepare(commands: argparse._SubParsersAction) -> None:
         "--out", type=Path, required=True, help="the manifest to write, for example data.jsonl"
     )
     parser.add_argument(
-        "--convert", action="store_true", help="take CMYK, transparent and EXIF-rotated pictures, converted"
+        "--convert",
+        action="store_true",
+        help="take CMYK, transparent and rotated files and videos at a variable rate, converted",
     )
     parser.add_argument(
         "--without-captions",

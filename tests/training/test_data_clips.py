@@ -165,3 +165,13 @@ def test_sound_alone_is_no_video():
     with pytest.raises(MediaError) as error:
         measure_clip(buffer.getvalue())
     assert error.value.found == "no video in it"
+
+
+def test_a_variable_rate_is_read_at_even_moments(tmp_path):
+    """Frames at 0, 1, 2, 3, 8, 9 tenths: six moments 1.8 tenths apart show frames 0, 1, 3, 3, 3 and 5."""
+    data = film(6, times=[0, 1, 2, 3, 8, 9])
+    whole = decode_clip(film(6), 0, 6, 1)
+    found = decode_clip(data, 0, 6, 1)
+    counted = [[int((a.float() - b.float()).abs().mean() < 2) for b in whole].index(1) for a in found]
+    assert counted == [0, 1, 3, 3, 3, 5]
+    assert torch.equal(decode_clip(data, 1, 2, 2), found[[1, 3]])

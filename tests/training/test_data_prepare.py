@@ -72,7 +72,7 @@ def test_everything_is_counted(mixed):
 def test_reasons_say_what_to_do(mixed):
     rows = quarantine(mixed[1])
     for name in ("inks.jpg", "glass.png", "turned.jpg"):
-        assert rows[name]["reason"].endswith("prepare --convert takes such files as RGB")
+        assert rows[name]["reason"].endswith("prepare --convert takes such files, converted")
     assert rows["zz_copy.jpg"]["reason"] == "duplicate of good.jpg"
     assert rows["tiny.jpg"]["reason"] == "90×20; the shorter side must have 32 pixels"
     assert "'an oil painting'" in rows["style.jpg"]["reason"]
@@ -169,7 +169,7 @@ def test_a_source_that_is_not_there_is_an_error(tmp_path):
 @pytest.mark.parametrize(("name", "number"), [("workers", 0), ("min_side", 0), ("time_limit_s", 0.0)])
 def test_numbers_out_of_range_are_named_and_nothing_is_written(tmp_path, name, number):
     put(tmp_path, "good.jpg", jpeg(1), "a fox")
-    with pytest.raises(InputError, match=f"with {name} {number}"):
+    with pytest.raises(InputError, match=f"{name} {number}"):
         prepare([tmp_path], tmp_path / "set.jsonl", **{name: number})
     assert {path.name for path in tmp_path.iterdir()} == {"good.jpg", "good.txt"}
 
@@ -238,3 +238,12 @@ def test_files_without_captions_where_they_are_asked_for(tmp_path):
     }
     report = prepare([tmp_path / "data"], tmp_path / "data.jsonl")
     assert (report.kept_images, report.quarantined.total()) == (1, 2)
+
+
+def test_videos_at_a_variable_rate_are_taken_where_asked_for(tmp_path):
+    put(tmp_path / "data", "phone.mp4", film(20, times=[*range(10), *range(14, 24)]))
+    report = prepare([tmp_path / "data"], tmp_path / "data.jsonl", convert=True)
+    (item,) = read_manifest(report.manifest_path).items
+    assert item.frames == 20
+    assert item.fps == pytest.approx(10 * 19 / 23)
+    assert check_manifest(read_manifest(report.manifest_path)) == []

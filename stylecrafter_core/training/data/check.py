@@ -19,7 +19,7 @@ class Demands:
     """What a file must be.
 
     Attributes:
-        convert: whether CMYK, transparent and rotated files are let in; decoding makes them plain RGB.
+        convert: whether CMYK, transparent, rotated and variable-rate files are let in, converted.
         min_side: shortest side in pixels, from 1.
         caption: whether a caption is needed; without one a file is trained on with an empty prompt.
     """
@@ -49,7 +49,9 @@ def _judge(found: Found, root: Path, facts: Facts, demands: Demands) -> Item | P
     caption = clean_caption(found.raw_caption or "")
     if facts.convertible and not demands.convert:
         kind = facts.convertible[0]
-        return Problem(kind, f"{' and '.join(facts.convertible)}: prepare --convert takes such files as RGB")
+        return Problem(
+            kind, f"{' and '.join(facts.convertible)}: prepare --convert takes such files, converted"
+        )
     if min(facts.width, facts.height) < demands.min_side:
         text = f"{facts.width}×{facts.height}; the shorter side must have {demands.min_side} pixels"
         return Problem(reasons.TOO_SMALL, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import io
 import itertools
 from collections.abc import Iterator, Sequence
@@ -85,16 +86,34 @@ def _clip(stream: VideoStream, first: av.VideoFrame, times: list[int]) -> Clip:
     width, height = (first.height, first.width) if sideways else (first.width, first.height)
     tick = Fraction(stream.time_base or 1)
     mean = Fraction(times[-1] - times[0], len(steps)) if steps else Fraction(0)
-    tolerance = max(Fraction(1), _UNEVENNESS * mean)
     return Clip(
         width=width,
         height=height,
         frames=len(times),
         fps=float(1 / (mean * tick)) if mean > 0 else None,
-        even=all(abs(step - mean) <= tolerance and step > 0 for step in steps),
+        even=_even(times),
         missing_s=_missing_seconds(stream, tick * times[-1], tick * mean) if steps else 0.0,
         turned=first.rotation % 360 != 0,
     )
+
+
+def _even(times: Sequence[int]) -> bool:
+    """Whether all frames are shown for the same time, up to the rounding of containers."""
+    if len(times) < 2:
+        return True
+    mean = Fraction(times[-1] - times[0], len(times) - 1)
+    tolerance = max(Fraction(1), _UNEVENNESS * mean)
+    return all(
+        abs(later - earlier - mean) <= tolerance and later > earlier
+        for earlier, later in itertools.pairwise(times)
+    )
+
+
+def _at_even_moments(times: Sequence[int]) -> list[int]:
+    """As many moments at the mean rate: of each, the time of the frame that is shown then."""
+    last = len(times) - 1
+    moments = (times[0] + Fraction(number * (times[-1] - times[0]), last) for number in range(last + 1))
+    return [times[bisect.bisect_right(times, moment) - 1] for moment in moments]
 
 
 def _missing_seconds(stream: VideoStream, last_s: Fraction, step_s: Fraction) -> float:
@@ -117,6 +136,8 @@ def _stated_end(stream: VideoStream) -> Fraction | None:
 def read_frames(source: Source, indices: Sequence[int]) -> np.ndarray:
     """The frames of those indices, counted from 0 in the order of play; [T, H, W, 3] uint8, upright.
 
+    Of a video at a variable rate, as many moments at its mean rate are counted, and what is shown at each.
+
     Only what is needed is decoded: the times of all frames are read from the packets (nothing is decoded for
     that), then decoding starts at the last key frame at or before the first index, where the container has an
     index.
@@ -136,7 +157,9 @@ def read_frames(source: Source, indices: Sequence[int]) -> np.ndarray:
             expected=f"at least {indices[-1] + 1} frames",
             fix="Run prepare again: the file is not the one in the manifest, or choose shorter clips.",
         )
-    wanted = [times[index] for index in indices]
+    shown = times if _even(times) else _at_even_moments(times)
+    asked = [shown[index] for index in indices]
+    wanted = list(dict.fromkeys(asked))
     frames = _frames_at(source, wanted, max((time for time in entries if time <= wanted[0]), default=None))
     if len(frames) < len(wanted):  # the jump went too far
         frames = _frames_at(source, wanted, None)
@@ -144,7 +167,8 @@ def read_frames(source: Source, indices: Sequence[int]) -> np.ndarray:
         raise _unreadable(
             f"{len(wanted) - len(frames)} of {len(wanted)} frames do not come out of the decoder"
         )
-    return np.stack(frames)
+    frame_at = dict(zip(wanted, frames, strict=True))
+    return np.stack([frame_at[time] for time in asked])
 
 
 def _frame_times(source: Source) -> tuple[list[int], list[int]]:

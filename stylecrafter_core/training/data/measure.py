@@ -34,7 +34,7 @@ class Facts:
         width, height: upright, in pixels.
         frames: 1 for a picture.
         fps: None for a picture.
-        convertible: kinds of oddities that decoding turns into plain RGB (CMYK, alpha, rotation).
+        convertible: kinds of oddities that decoding makes plain (CMYK, alpha, rotation, a variable rate).
         sha256: of the file's bytes.
     """
 
@@ -90,8 +90,10 @@ def _video(source: Path | bytes) -> Facts | Problem:
     clip = measure_clip(source)
     if problem := _problem_of(clip):
         return problem
-    turned = (reasons.TURNED_VIDEO,) if clip.turned else ()
-    return Facts(clip.width, clip.height, clip.frames, clip.fps, turned)
+    marks = ((clip.turned, reasons.TURNED_VIDEO), (not clip.even, reasons.UNEVEN))
+    return Facts(
+        clip.width, clip.height, clip.frames, clip.fps, tuple(kind for is_so, kind in marks if is_so)
+    )
 
 
 def _problem_of(clip: Clip) -> Problem | None:
@@ -100,8 +102,6 @@ def _problem_of(clip: Clip) -> Problem | None:
     if clip.missing_s:
         text = f"the frames end {clip.missing_s:.3g} s before the end that the header states"
         return Problem(reasons.TRUNCATED, text)
-    if not clip.even:
-        return Problem(reasons.UNEVEN, "the frames are not shown for equal times")
     return None
 
 
