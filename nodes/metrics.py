@@ -32,6 +32,7 @@ class StyleCrafterMetrics(io.ComfyNode):
             display_name="Metrics (StyleCrafter)",
             description="Numbers of a picture or clip: how near it is to its prompt and its references, "
             "how steady it is, how much of it moves, and whether it copies a reference.",
+            search_aliases=["evaluate style", "clip score", "warp error", "flicker", "style similarity"],
             inputs=[
                 io.Image.Input("images", tooltip="One picture, or all frames of one clip."),
                 io.Image.Input("reference", tooltip="The style pictures; a batch is several references."),

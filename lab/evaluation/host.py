@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stylecrafter_core.comfy_host.find import check_version, find_host
-
 from scripts.comfy_client import ComfyClient, Job, PromptRefusedError
 from scripts.comfy_server import ServerError, place_pack, serve
 from stylecrafter_core.errors import HostError
+from stylecrafter_core.training.host.find import check_version, find_host
 
 from .methods import PACKS, ROOT, Method
 from .shards import Shard

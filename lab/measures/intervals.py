@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,13 +137,18 @@ def _interval(table: NDArray[np.float64], seed: int) -> tuple[float, float]:
 
 def _resampled_means(table: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """[RESAMPLES]; tables of one shape are resampled alike."""
-    rng = np.random.default_rng(seed)
-    # How often each place of an axis is drawn is all that a mean over draws depends on.
-    first, *others = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in table.shape)
+    first, *others = _draws(table.shape, seed)
     means = np.tensordot(first, table, axes=1)
     for shares in others:
         means = np.einsum("rn,rn...->r...", shares, means)
     return means
+
+
+@lru_cache(maxsize=4)
+def _draws(shape: tuple[int, ...], seed: int) -> tuple[NDArray[np.float64], ...]:
+    """For each axis, how often each place is drawn: all that a mean over draws depends on."""
+    rng = np.random.default_rng(seed)
+    return tuple(rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in shape)
 
 
 def _middle(drawn: NDArray[np.float64]) -> tuple[float, float]:
