@@ -260,14 +260,14 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from stylecrafter_core.training.export import export
+    from stylecrafter_core.formats.tools.export import export
 
     print(export(options.file, options.out, options.to))
     return 0
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from stylecrafter_core.training.inspect_file import inspect_file
+    from stylecrafter_core.formats.tools.inspect_file import inspect_file
 
     print(inspect_file(options.file))
     return 0

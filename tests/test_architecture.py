@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 CORE = "stylecrafter_core"
 MOST_LINES = 300
 
-DESCRIPTIONS = frozenset({"errors", "spec"})
+DESCRIPTIONS = frozenset({"columns", "errors", "spec"})
 FAMILIES = frozenset({"tensor_names", "families", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
 EDGES = frozenset({"features", "media", "metrics"})
@@ -68,6 +68,7 @@ ROOMS = {
     "sites": Room(DESCRIPTIONS | {"families"}, NOTHING),
     **{name: Room(DESCRIPTIONS | {"families"}, frozenset({"torch", "einops"})) for name in METHOD},
     "formats": Room(DESCRIPTIONS | FAMILIES, frozenset({"torch", "safetensors"})),
+    "formats.tools": Room(DESCRIPTIONS | FAMILIES | {"formats", "media"}, frozenset({"torch"})),
     **{name: Room(DESCRIPTIONS | METHOD | EDGES | {"formats", "loading"}) for name in EDGES},
     # The package's own front door: weight file to module, without the host.
     "loading": Room(DESCRIPTIONS | METHOD | {"formats"}, frozenset({"torch"})),
@@ -81,7 +82,7 @@ ROOMS = {
         SOCKETS_OF_THE_HOST,
     ),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
-    "train": Room(frozenset({"core", "training", "training.host", "errors"})),
+    "train": Room(frozenset({"core", "formats.tools", "training", "training.host", "errors"})),
     "evaluate": Room(frozenset({"core", "media", "features", "comfy_host", "errors"})),
 }
 
@@ -111,8 +112,8 @@ def room_of(parts: tuple[str, ...]) -> str:
         return "pack"
     if parts[0] != CORE:
         return parts[0]
-    if parts[1:3] == ("training", "host"):
-        return "training.host"
+    if parts[1:3] in (("training", "host"), ("formats", "tools")):
+        return ".".join(parts[1:3])
     return parts[1] if len(parts) > 1 else "core"
 
 
@@ -206,6 +207,7 @@ PLANTED = [
     ("stylecrafter_core/adapter/a.py", "def f():\n    from .. import training", "adapter imports training"),
     ("stylecrafter_core/guidance.py", "import comfy.samplers", "guidance imports the host: comfy.samplers"),
     ("stylecrafter_core/formats/a.py", "from ..adapter import x", "formats imports adapter"),
+    ("stylecrafter_core/formats/a.py", "from .tools.export import x", "formats imports formats.tools"),
     ("stylecrafter_core/features.py", "import open_clip", "open_clip at module level"),
     ("stylecrafter_core/features.py", "class A:\n    import open_clip", "open_clip at module level"),
     ("stylecrafter_core/features.py", "from .comfy_host import x", "features imports comfy_host"),

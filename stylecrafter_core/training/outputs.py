@@ -44,7 +44,7 @@ def write_outputs(
     if adapter:
         save_adapter(folder / ADAPTER, model.adapter.spec, adapter, about)
     if temporal:
-        save_temporal(folder / TEMPORAL, model.unet.temporal_blocks, temporal, about)
+        save_temporal(folder / TEMPORAL, getattr(model.unet, "temporal_blocks", ()), temporal, about)
 
 
 def load_outputs(folder: Path, model: StyledUNet, trained: Mapping[str, nn.Parameter]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from .columns import table
+from ..columns import table
 from .host.frozen_base import temporal_tensors
 from .host.styled_unet import StyledUNet
 

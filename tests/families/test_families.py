@@ -26,7 +26,8 @@ PACK = [file for room in ("stylecrafter_core", "nodes") for file in sorted((ROOT
 # What names a family beside its own file and `families/__init__.py`. "video" is a word of media, too.
 NAMED = {
     "stylecrafter_core/features/contracts.py": "an image-token contract of the same name",
-    "stylecrafter_core/training/config/schema.py": "the default of adapter.family",
+    "stylecrafter_core/training/config/schema.py": "the default of adapter.family, a text encoder",
+    "stylecrafter_core/training/host/frozen_base.py": "a text encoder of the host",
 }
 
 

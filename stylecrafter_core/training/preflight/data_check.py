@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ..columns import table
+from ...columns import table
 from ..config import Config
 from ..config.schema import Data
 from ..data.buckets import Size, bucket_sizes, bucket_table

@@ -9,7 +9,7 @@ import psutil
 import torch
 from torch import nn
 
-from ..columns import table
+from ...columns import table
 from ..data.sets import sizes_of
 from ..engine import Engine
 from ..fill_cache import captions_of

@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import MismatchError, WeightFileError
-from ..families import FAMILIES, Published
-from ..formats import AdapterFile, TemporalFile, TensorFile, adapter_to_official, temporal_to_official
-from ..formats.readers import adapter_of, temporal_of
-from ..sites import order_sites
-from ..spec import AdapterSpec
+from ...errors import MismatchError, WeightFileError
+from ...families import FAMILIES, Published
+from ...sites import order_sites
+from ...spec import AdapterSpec
+from .. import AdapterFile, TemporalFile, TensorFile, adapter_to_official, temporal_to_official
+from ..readers import adapter_of, temporal_of
 
 LEVEL = "state_dict"
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..families.published import without_prefix
-from ..formats import (
+from ...columns import facts
+from ...families.published import without_prefix
+from ...tensor_names import Row, Shape, Table
+from .. import (
     KeyReport,
     TensorFile,
     detect,
@@ -16,13 +18,11 @@ from ..formats import (
     expected_temporal_shapes,
     read_tensors,
 )
-from ..formats.detect import OWN_TEMPORAL, Kind, Part
-from ..formats.key_report import report_official
-from ..formats.official_temporal import temporal_specs, temporal_table
-from ..formats.own import RESERVED, own_adapter_spec, own_temporal_specs
-from ..formats.readers import video_base_of
-from ..tensor_names import Row, Shape, Table
-from .columns import facts
+from ..detect import OWN_TEMPORAL, Kind, Part
+from ..key_report import report_official
+from ..official_temporal import temporal_specs, temporal_table
+from ..own import RESERVED, own_adapter_spec, own_temporal_specs
+from ..readers import video_base_of
 from .weight_parts import adapter_sections, base_sections, temporal_sections
 
 NAMED_AT_MOST = 12

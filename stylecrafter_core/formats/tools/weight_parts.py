@@ -7,9 +7,9 @@ from itertools import groupby
 
 from torch import Tensor
 
-from ..families import FAMILIES, image_tokens_of
-from ..formats import VideoBase
-from ..spec import (
+from ...columns import columns, facts
+from ...families import FAMILIES, image_tokens_of
+from ...spec import (
     AdapterSpec,
     ScalePredictorSpec,
     Site,
@@ -17,7 +17,7 @@ from ..spec import (
     TemporalBlockSpec,
     UNetSpec,
 )
-from .columns import columns, facts
+from .. import VideoBase
 
 ADAPTER_PARTS = {
     "style_transformer.": "Q-Former",

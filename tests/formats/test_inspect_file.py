@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from stylecrafter_core.errors import WeightFileError
 from stylecrafter_core.formats import TensorFile, read_adapter, read_temporal, save_adapter, save_temporal
-from stylecrafter_core.training import inspect_file as inspect_module
-from stylecrafter_core.training.inspect_file import inspect_file
+from stylecrafter_core.formats.tools import inspect_file as inspect_module
+from stylecrafter_core.formats.tools.inspect_file import inspect_file
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -20,8 +20,8 @@ from stylecrafter_core.formats import (
     save_adapter,
     save_temporal,
 )
+from stylecrafter_core.formats.tools.export import export
 from stylecrafter_core.spec import Site, TemporalBlockSpec
-from stylecrafter_core.training.export import export
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

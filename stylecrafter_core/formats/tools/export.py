@@ -9,12 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError, WeightFileError
-from ..formats import AdapterFile, TemporalFile, detect, read_tensors, save_adapter, save_temporal
-from ..formats.detect import OWN_ADAPTER, OWN_TEMPORAL, TEMPORAL_PUBLISHED, VIDEO_BASE, Kind, published_kind
-from ..formats.own import RESERVED
-from ..formats.readers import adapter_of, temporal_of
-from ..media.files import written_whole
+from ...errors import InputError, WeightFileError
+from ...media.files import written_whole
+from .. import AdapterFile, TemporalFile, detect, read_tensors, save_adapter, save_temporal
+from ..detect import OWN_ADAPTER, OWN_TEMPORAL, TEMPORAL_PUBLISHED, VIDEO_BASE, Kind, published_kind
+from ..own import RESERVED
+from ..readers import adapter_of, temporal_of
 from .published import published_adapter, published_format, published_temporal
 
 OWN_ENDINGS, PUBLISHED_ENDINGS = (".safetensors",), (".pth", ".ckpt", ".pt", ".bin")
