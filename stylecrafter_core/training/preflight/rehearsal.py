@@ -65,11 +65,12 @@ def rehearse(setup: Setup, engine: Engine, folder: Path) -> Rehearsal:
         lines.append(f"what was saved is not what is read: {', '.join(differences[:5])}")
     else:
         lines.append("the checkpoint was saved, read back as --resume does it, and is equal bit by bit")
-    sizes = [bytes_in(folder / name) for name in (CHECKPOINTS, "samples", FILE)]
+    checkpoint, samples, metrics = (bytes_in(folder / name) for name in (CHECKPOINTS, "samples", FILE))
     run = setup.config.run.model_copy(update={"dir": folder})
     training.config = setup.config.model_copy(update={"run": run})
     training.setup = replace(setup, config=training.config)
-    return Rehearsal(Section("Rehearsal", "\n".join(lines), not differences), *sizes, time_section(training))
+    section = Section("Rehearsal", "\n".join(lines), not differences)
+    return Rehearsal(section, checkpoint, samples, metrics, time_section(training))
 
 
 def _short(setup: Setup, folder: Path) -> Any:

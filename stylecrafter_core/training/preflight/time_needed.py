@@ -7,16 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from ..data.plan import Kind
 from ..loop import Training
-from ..observe import Observer
+from ..observe import Observer, SamplingSettings
 from .data_check import times
 from .passes import kinds_of
 from .report import Section, duration
 
 SETTLED = 3  # steps of each kind that count; one before them does not
 MOST_STEPS = 16  # where one kind comes rarely
+Result = TypeVar("Result")
 SHORT, LONGER = 1, 3  # sampling steps of the pictures that are timed
 
 
@@ -72,7 +74,7 @@ def _grid(observer: Observer) -> float:
     settings = observer.settings()
     short, longer = (replace(settings, steps=steps) for steps in (SHORT, LONGER))
 
-    def seconds(count: int, sampling: object) -> float:
+    def seconds(count: int, sampling: SamplingSettings) -> float:
         return _timed(lambda: observer.sampled(references[:1], [prompts[0]] * count, sampling))[1]
 
     seconds(1, short)  # the first one loads what later ones find
@@ -82,7 +84,7 @@ def _grid(observer: Observer) -> float:
     return one + (pictures - 1) * max(0.0, two - one) + pictures * per_step * (settings.steps - SHORT)
 
 
-def _timed(work: Callable[[], object]) -> tuple[object, float]:
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
     """What it gives, and the seconds it took."""
     started = time.perf_counter()
     result = work()
