@@ -1,0 +1,160 @@
+"""Scoring: resumed, shared among processes, faults named; tables made from the document; the page."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lab.evaluation.report import Column, write_report
+from lab.evaluation.scoring import problems, read_scores, results_in, results_of, score
+from lab.evaluation.shards import Shard
+from lab.evaluation.tables import as_csv, as_markdown
+from lab.evaluation.test_set import Pair
+from lab.measures import estimate
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.media import write_video
+from stylecrafter_core.metrics import Copies, Motion, Similarity
+
+
+class MeanColour:
+    backend, weights = "mean_colour", {}
+
+    def __init__(self):
+        self.seen = 0
+
+    def pictures(self, pictures_bhwc):
+        self.seen += len(pictures_bhwc)
+        return pictures_bhwc.mean(dim=(1, 2)) + 0.1
+
+    def text(self, prompt):
+        return torch.ones(3)
+
+
+def metrics():
+    return (Similarity("clip", MeanColour()), Copies(), Motion())
+
+
+def film(file, frames=5):
+    """What is shown moves to the right."""
+    wide = torch.rand(1, 3, 6, 16, generator=torch.Generator().manual_seed(0))
+    wide = torch.nn.functional.interpolate(wide, size=(48, 128), mode="bicubic")[0].movedim(0, -1).clamp(0, 1)
+    images = torch.stack([wide[:, 2 * t : 2 * t + 64] for t in range(frames)])
+    write_video(images, file, format="mp4", frame_rate=8.0)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Four pairs: a video, a picture, a video of one frame, and nothing."""
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    picture.save(tmp_path / "style.png")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    film(folder / "0000.mp4")
+    picture.save(folder / "0001.png")
+    film(folder / "0002.mp4", frames=1)
+    pairs = [Pair(number, f"prompt {number}", (tmp_path / "style.png",)) for number in range(4)]
+    return results_of(pairs, folder), folder
+
+
+def silent(line):
+    pass
+
+
+def test_each_fault_is_named_and_the_others_have_numbers(results):
+    found, folder = results
+    document = score(found, metrics(), folder, Shard(), silent)
+    video, picture, short, missing = document["pairs"]
+    assert video["values"]["flow_magnitude_pixels.opencv_dis_medium"] == pytest.approx(2, rel=0.3)
+    assert picture["values"]["copied"] == 1.0
+    assert not any(name.startswith("warp_error") for name in picture["values"])
+    assert "1 frame" in short["problem"]
+    assert "no result of pair 0003" in missing["problem"]
+    assert len(problems(document)) == 2
+    assert document["summary"]["copy_score"]["n"] == 2
+    assert document == read_scores(folder / "scores.json")
+
+
+def test_two_processes_give_the_same_bytes_and_nothing_is_scored_twice(results, tmp_path):
+    found, folder = results
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    score(found, metrics(), alone, Shard(), silent)
+    chosen = metrics()
+    for number in (1, 0):
+        shard = Shard(number, 2)
+        object.__setattr__(shard, "wait_for_all", lambda: None)
+        score(found, chosen, together, shard, silent)
+    assert (alone / "scores.json").read_bytes() == (together / "scores.json").read_bytes()
+    again = metrics()
+    score(found[:2], again, alone, Shard(), silent)
+    assert again[0].embedder.seen == 0
+    film(folder / "0000.mp4", frames=6)
+    score(found[:2], again, alone, Shard(), silent)
+    assert again[0].embedder.seen == 7, "a changed result is scored again: six frames and a reference"
+
+
+def test_tables_are_made_from_the_document(results):
+    found, folder = results
+    document = score(found, metrics(), folder, Shard(), silent)
+    lines = as_csv(document).splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("name,prompt,references,clip_text.mean_colour")
+    assert "2 of 4" in as_markdown({"ours": document})
+    older = json.loads(json.dumps(document))
+    older["metrics"][2]["version"] = 0
+    with pytest.raises(InputError, match=r"motion.opencv_dis_medium[\s\S]*version 0 in old"):
+        as_markdown({"ours": document, "old": older})
+
+
+def test_any_folder_can_be_scored_and_an_empty_one_is_refused(results, tmp_path):
+    _, folder = results
+    found = results_in(folder, "a prompt", [tmp_path / "style.png"])
+    assert [result.name() for result in found] == ["0000", "0001", "0002"]
+    with pytest.raises(InputError, match="no results"):
+        results_in(tmp_path / "nowhere", "", [])
+
+
+def test_the_report_holds_table_sheet_and_a_page_that_needs_nothing_else(results, tmp_path):
+    found, folder = results
+    document = score(found, metrics(), folder, Shard(), silent)
+    files = write_report([Column("ours", folder, document)], [r.pair for r in found], tmp_path / "out", 4)
+    assert {file.name for file in files} == {"report.md", "report.html", "report.png", "results.csv"}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<video") == 2
+    assert page.count("data:video/mp4;base64,") == 2
+    assert "no result of pair 0003" in page
+    assert "http" not in page
+    with Image.open(tmp_path / "out" / "report.png") as sheet:
+        assert sheet.height > 4 * 160
+
+
+def test_bootstrap_intervals_cover_the_truth():
+    """Of 2,000 simulated evaluations of 100 pairs each."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for values in rng.normal(0.3, 0.1, (2000, 100)):
+        found = estimate(values)
+        held += found.low <= 0.3 <= found.high
+    assert 0.935 <= held / 2000 <= 0.965
+
+
+def test_values_that_are_no_numbers_are_null_in_the_document(results):
+    class Nothing:
+        name, version, weights, in_time = "nothing", 1, {}, False
+
+        def start(self, wanted):
+            return self
+
+        def add(self, frames):
+            pass
+
+        def values(self):
+            return {"nothing": math.nan}
+
+    found, folder = results
+    document = score(found[1:2], (Nothing(),), folder, Shard(), silent)
+    assert document["pairs"][0]["values"] == {"nothing": None}
+    assert document["summary"] == {}
