@@ -16,7 +16,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, 
 PACK = "stylecrafter"
 CLASSIC, NODES_2 = "classic", "nodes2"
 READY = "() => window.app?.extensionManager && window.app.graph && window.app.canvas?.ds"
-SETTLED_MS = 700  # pictures and sizes come a moment after a workflow
+SETTLE_MS, MOST_SETTLES = 300, 100  # pictures and sizes come a moment after a workflow
+PATIENCE_MS = 120_000  # on a busy machine
 
 # In the coordinates of the screen, so that both kinds of nodes compare with groups.
 BOXES = """() => {
@@ -37,6 +38,8 @@ BOXES = """() => {
   };
 }"""
 LOAD = """async ([workflow, name]) => { await window.app.loadGraphData(workflow, true, true, name); }"""
+LOADED = """() => [...document.querySelectorAll("img[src], video[src]")].filter((media) => media.offsetWidth)
+  .every((media) => media.complete ?? media.readyState > 1)"""
 QUEUE = "() => window.app.queuePrompt(0)"
 DROP = """([content, name, type]) => {
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
@@ -73,13 +76,14 @@ class HostPage:
         """A new tab of a user who has these settings and has seen the host's introduction."""
         send_settings(address, {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, **settings})
         context.route(lambda url: not url.startswith((address, "blob:", "data:")), _nobody_there)
+        context.set_default_timeout(PATIENCE_MS)
         page = cls(address, context.new_page(), pictures)
         page.tab.on("console", page._note_message)
         page.tab.on("pageerror", lambda error: page.errors.append(str(error)))
         page.tab.on("response", page._note_response)
         page.tab.goto(address)
         page.tab.wait_for_function(READY)
-        page.tab.wait_for_timeout(2 * SETTLED_MS)
+        page.settle()
         page.forget_errors()
         return page
 
@@ -96,7 +100,18 @@ class HostPage:
     def load(self, workflow: dict[str, Any], name: str = "test") -> None:
         """Show a workflow, as the page does with a file or a template."""
         self.tab.evaluate(LOAD, [workflow, name])
-        self.tab.wait_for_timeout(SETTLED_MS)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing on the canvas has moved for a while, and every picture and video is there."""
+        before = None
+        for _ in range(MOST_SETTLES):
+            self.tab.wait_for_timeout(SETTLE_MS)
+            now = (self.boxes(), self.tab.evaluate(LOADED))
+            if now == before and now[1]:
+                return
+            before = now
+        raise AssertionError(f"the page moved for {MOST_SETTLES * SETTLE_MS / 1000:.0f} s")
 
     def close_dialogs(self) -> None:
         """What tells of missing files, for one."""
@@ -129,7 +144,7 @@ class HostPage:
             done = {key: job for key, job in self._history().items() if key not in before}
             if done:
                 (job,) = done.values()
-                self.tab.wait_for_timeout(SETTLED_MS)
+                self.settle()
                 return job
         raise AssertionError(f"the job did not end in {timeout_s} s")
 
@@ -137,7 +152,7 @@ class HostPage:
         """Drop a file of this MIME type on the page."""
         content = base64.b64encode(file.read_bytes()).decode()
         self.tab.evaluate(DROP, [content, file.name, kind])
-        self.tab.wait_for_timeout(2 * SETTLED_MS)
+        self.settle()
 
     def graph(self) -> list[list[str]]:
         """Types and values of all nodes, whatever their numbers."""
