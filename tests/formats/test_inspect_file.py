@@ -231,3 +231,24 @@ def test_its_help_is_enough():
     assert done.returncode == 0
     for words in ("style adapter, temporal file or video base", "examples:", "Exit status"):
         assert words in done.stdout
+
+
+def test_stylemaster_is_complete_with_the_model_beside_it():
+    """The embedding's tokens are a part of their own; there is no scale predictor."""
+    text = inspect_file(GOLDEN / "wan_a" / "stylemaster.ckpt")
+    assert "61 loaded, 0 missing, 0 unexpected, 0 of wrong shape, 96 ignored" in text
+    assert "NOT COMPLETE" not in text
+    parts = [row[0] for row in rows(text)]
+    assert "style tokens from the embedding" in parts
+    assert "scale predictor" not in parts
+
+
+def test_stylemaster_is_exported_as_the_adapter_alone(tmp_path):
+    from stylecrafter_core.formats.tools.export import export
+
+    published = GOLDEN / "wan_a" / "stylemaster.ckpt"
+    export(published, tmp_path / "own.safetensors", "own")
+    export(tmp_path / "own.safetensors", tmp_path / "back.ckpt", "published")
+    back, whole = flat(tmp_path / "back.ckpt"), flat(published)
+    assert len(back) == 61
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in back.items())

@@ -49,16 +49,18 @@ def inspect_file(file: Path) -> str:
 
 
 def _adapter(content: TensorFile, kind: Kind, file: str) -> tuple[list[str], KeyReport]:
+    beside: tuple[str, ...]
     if kind.published is None:
         spec, tensors = own_adapter_spec(content.metadata, file), content.tensors
         shapes = expected_adapter_shapes(spec)
-        names = _unchanged(shapes)
+        names, beside = _unchanged(shapes), ()
     else:
         tensors = without_prefix(content.tensors)
         spec = kind.published.spec(tensors, file)
         shapes = expected_adapter_shapes(spec)
-        names = kind.published.table(spec)
-    return adapter_sections(spec, _wanted(names, tensors)), report_official(names, shapes, tensors)
+        names, beside = kind.published.table(spec), kind.published.ignores(tensors)
+    report = report_official(names, shapes, tensors, beside)
+    return adapter_sections(spec, _wanted(names, tensors)), report
 
 
 def _temporal(content: TensorFile, kind: Kind, file: str) -> tuple[list[str], KeyReport]:

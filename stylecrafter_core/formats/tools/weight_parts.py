@@ -17,12 +17,14 @@ from ...spec import (
     TemporalBlockSpec,
     UNetSpec,
 )
-from .. import VideoBase
+from .. import VideoBase, expected_adapter_shapes
 
 ADAPTER_PARTS = {
     "style_transformer.": "Q-Former",
     "scale_predictor.": "scale predictor",
     "style_kv.": "style K, V and norms",
+    "embed_tokens.": "style tokens from the embedding",
+    "site_gains.": "learned gains",
 }
 
 
@@ -40,13 +42,14 @@ def adapter_sections(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> list[s
                 "image tokens",
                 f"{spec.style_transformer.width} wide, of the {image_tokens_of(spec)} family's kind",
             ),
-            ("text tokens", f"{spec.context_dim} wide"),
+            ("text tokens", f"{spec.text_dim} wide"),
             ("style attention", "normalised" if spec.normalises_style else "not normalised"),
         ]
     )
     groups = {
         words: [tensor for name, tensor in tensors.items() if name.startswith(prefix)]
         for prefix, words in ADAPTER_PARTS.items()
+        if any(name.startswith(prefix) for name in expected_adapter_shapes(spec))
     }
     return [about, parameters(groups), _query_transformers(spec), _sites(spec)]
 
