@@ -2,6 +2,8 @@
 
 python lab/train_small.py --work runs/small         all of it, hours on two cores
 python lab/train_small.py --work DIR --size tiny    a few steps of everything, to see that it runs
+python lab/train_small.py --work DIR --task eight --device cuda --minutes 8
+                                                    on a graphics card; the minutes are the base's
 
 What was stopped goes on when the same command is given again.
 
@@ -32,6 +34,8 @@ from environment import say
 from lab.set_up import set_up
 from stylecrafter_core.errors import StyleCrafterError
 
+TASK = "what the family draws: sixteen subjects as the published one, or eight that fill the picture"
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(
@@ -40,7 +44,14 @@ def main() -> int:
     environment.add_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder for all that is made")
     parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_argument("--task", choices=("sixteen", "eight"), default="sixteen", help=TASK)
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where networks learn")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="for the base, in place of its steps: as many as fit, what was done before a stop included",
+    )
     parser.add_argument(
         "--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes that make data"
     )
@@ -59,12 +70,19 @@ def main() -> int:
 def _train(host: Path, arguments: argparse.Namespace) -> None:
     from stylecrafter_core.training.host.find import activate
 
-    activate(host, cpu=True)
+    activate(host, cpu=arguments.device == "cpu")
+    import torch
+
     from lab.family import packages, recipe
 
     packages.fetch_style_network()
-    size = recipe.FULL if arguments.size == "full" else recipe.TINY
-    recipe.make_base(arguments.work, arguments.seed, size, arguments.workers)
+    size = recipe.SIZES[arguments.task]
+    if arguments.size == "tiny":
+        size = recipe.tiny(size)
+    if arguments.device == "cuda":
+        size = recipe.for_a_card(size)
+    engine = recipe.Engine(torch.device(arguments.device), arguments.workers, arguments.minutes)
+    recipe.make_base(arguments.work, arguments.seed, size, engine)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.materials.autoencoder import HOST_SCALE
 from stylecrafter_core.training.randomness import generator
 
-from .learning import Lesson, learn
+from .learning import Lesson, learn, normal
 from .perception import Perception
 
+CPU = torch.device("cpu")
 STEPS = 5000
 BATCH, CROP = 8, 64  # pictures a step, and the side of the part that is taken of each
 OPTIMISER = Optimiser(lr=1.5e-3, schedule="cosine", warmup_steps=100, ema=0.995, args={"weight_decay": 0.0})
@@ -31,7 +32,13 @@ PERCEIVED, EVEN = 0.15, 0.05  # weights of the losses beside the pixels' own
 RESTING = {"taesd_encoder": (1, 4, 5), "taesd_decoder": (14, 15, 18)}
 
 
-def train_autoencoder(pixels_NHWC: Tensor, folder: Path, seed: int, steps: int = STEPS) -> nn.Module:
+def train_autoencoder(
+    pixels_NHWC: Tensor,
+    folder: Path,
+    seed: int,
+    steps: int = STEPS,
+    device: torch.device = CPU,
+) -> nn.Module:
     """The host's TAESD after `steps` steps; the latents of its encoder have about mean 0, deviation 1.
 
     `|x − x̂| + 0.15 · perceptual(x, x̂) + 0.05 · (mean_c² + (deviation_c − 1)²)` on parts of pictures,
@@ -40,23 +47,25 @@ def train_autoencoder(pixels_NHWC: Tensor, folder: Path, seed: int, steps: int =
     Args:
         pixels_NHWC: uint8.
         folder: for checkpoints; a run that was stopped goes on.
+        device: where it learns; the result is on the CPU.
     """
-    network = fresh_autoencoder(seed)
+    network = fresh_autoencoder(seed).to(device)
+    pixels_NHWC = pixels_NHWC.to(device)
     encode, decode = awake(network, "taesd_encoder"), awake(network, "taesd_decoder")
-    perception = Perception()
+    perception = Perception(device)
 
     def loss_of(step: int) -> Tensor:
         random = generator(seed, "autoencoder", step)
         pixels = parts(pixels_NHWC, random).contiguous(memory_format=torch.channels_last)
         latents = encode(pixels)
-        noise = torch.randn(latents.shape, generator=random)
+        noise = normal(latents.shape, random, device)
         decoded = decode(latents + LATENT_NOISE * noise)
         deviation, mean = torch.std_mean(latents, dim=(0, 2, 3))
         even = mean.square().mean() + (deviation - 1).square().mean()
         return F.l1_loss(decoded, pixels) + PERCEIVED * perception(decoded, pixels) + EVEN * even
 
     learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
-    return network.requires_grad_(False)
+    return network.requires_grad_(False).cpu()
 
 
 def fresh_autoencoder(seed: int) -> nn.Module:
@@ -104,11 +113,11 @@ def parts(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
 
 
 @torch.inference_mode()
-def encoded(network: Any, pixels_NHWC: Tensor, batch: int = 16) -> Tensor:
+def encoded(network: Any, pixels_NHWC: Tensor, batch: int = 16, device: torch.device = CPU) -> Tensor:
     """Latents [N, 4, H / 8, W / 8] of uint8 pictures, as the U-Net sees them."""
-    encode = awake(network, "taesd_encoder")
+    encode = awake(network.to(device), "taesd_encoder")
     rows = []
     for chunk in pixels_NHWC.split(batch):
-        pixels = chunk.movedim(-1, 1).float() / 255
-        rows.append(encode(pixels.contiguous(memory_format=torch.channels_last)))
+        pixels = chunk.to(device).movedim(-1, 1).float() / 255
+        rows.append(encode(pixels.contiguous(memory_format=torch.channels_last)).cpu())
     return torch.cat(rows)

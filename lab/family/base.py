@@ -1,12 +1,14 @@
 """The small family's video base: its U-Net learns from latents of pictures and clips and from their captions.
 
-N pictures, M clips of T frames, K texts; latents [·, 4, 16, 16], text tokens [77, D].
+N pictures, M clips of T frames, K texts; latents [·, 4, s, s], s an eighth of the pictures' side; text
+tokens [77, D].
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from stylecrafter_core.training.materials.starting_point import answer_with_the_
 from stylecrafter_core.training.objective import Schedule, draw_noise, draw_timesteps, loss_per_sample
 from stylecrafter_core.training.randomness import generator
 
-from .learning import Lesson, learn
+from .learning import Lesson, learn, normal
 
 MODEL_CHANNELS, HEAD_DIM = 64, 32
-PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips
+PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips, unless a round has more
 CLIP_EVERY = 4  # steps
 DROPPED_TEXT = 0.1  # share of the samples that learn the empty prompt
 SNR_GAMMA = 5.0
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Round:
             deviation is some hundredths off 1 by chance; a base that was never shown how loud noise can be
             leaves the rest of it in the frame, and the frames of a video flicker.
         ema: decay of the average that is kept of the weights.
+        plain: on pictures without a style alone, and without the temporal blocks: they add nothing yet.
+        wider: times as many pictures, or clips, in a step.
     """
 
     steps: int
@@ -50,6 +55,8 @@ class Round:
     noise_offset: float = 0.0
     noise_gain: float = 0.0
     ema: float = 0.998
+    plain: bool = False
+    wider: int = 1
 
     def optimiser(self) -> Optimiser:
         """The trainer's settings of this round."""
@@ -76,10 +83,11 @@ class Shown:
     """What the base learns from.
 
     Attributes:
-        pictures: [N, 4, 16, 16], as the U-Net sees them.
-        clips: [M, T, 4, 16, 16].
+        pictures: [N, 4, s, s], as the U-Net sees them.
+        clips: [M, T, 4, s, s].
         texts: [K, 77, D]; the first one is the empty prompt's.
         picture_texts, clip_texts: [N] and [M], which text belongs to which.
+        plain: numbers of the pictures without a style.
     """
 
     pictures: Tensor
@@ -87,6 +95,11 @@ class Shown:
     texts: Tensor
     picture_texts: Tensor
     clip_texts: Tensor
+    plain: Tensor
+
+    def to(self, device: torch.device) -> Shown:
+        """The same on a device: all of it at once, so that no step carries anything."""
+        return Shown(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 def unet_spec() -> UNetSpec:
@@ -105,32 +118,52 @@ def text_states(text_tower: dict[str, Tensor], captions: Sequence[str]) -> tuple
     clip: Any = load_clip({f"model.{name}": tensor for name, tensor in text_tower.items()}, "the small base")
     different = ["", *sorted(set(captions) - {""})]
     with torch.inference_mode():
-        rows = [clip.encode_from_tokens(clip.tokenize(text))[0].float() for text in different]
+        rows = [clip.encode_from_tokens(clip.tokenize(text))[0].float().cpu() for text in different]
     return torch.stack(rows), {text: row for row, text in enumerate(different)}
 
 
-def train_base(shown: Shown, folder: Path, seed: int, rounds: Sequence[Round] = ROUNDS) -> dict[str, Tensor]:
+def train_base(
+    shown: Shown,
+    folder: Path,
+    seed: int,
+    rounds: Sequence[Round] = ROUNDS,
+    device: torch.device = CPU,
+    minutes: float | None = None,
+) -> dict[str, Tensor]:
     """The U-Net's tensors, in the host's names and ours, after all rounds.
 
     Args:
         folder: for checkpoints; a run that was stopped goes on.
+        device: where the U-Net learns.
+        minutes: for all rounds together, which share them by their steps; None takes the steps themselves.
     """
     from stylecrafter_core.comfy_host.model import build_model
 
     spec = unet_spec()
     tensors = networks.unet_tensors(spec, generator(seed, "U-Net"))
     answer_with_the_input(tensors, spec)
-    model = build_model(spec, torch.float32, None, "cpu")
+    model = build_model(spec, torch.float32, None, device)
     model.diffusion_model.load_state_dict(tensors)
-    done = 0
+    shown, done, steps = shown.to(device), 0, sum(this.steps for this in rounds)
     for number, this in enumerate(rounds):
-        train_round(model, shown, folder / str(number), seed, this, done)
+        time = None if minutes is None else minutes * this.steps / steps
+        train_round(model, shown, folder / str(number), seed, this, done, time)
         done += this.steps
-    return {name: tensor.detach().clone() for name, tensor in model.diffusion_model.state_dict().items()}
+    return {
+        name: tensor.detach().cpu().clone() for name, tensor in model.diffusion_model.state_dict().items()
+    }
 
 
-def train_round(model: Any, shown: Shown, folder: Path, seed: int, this: Round, done: int) -> None:
-    """Trains the host model's U-Net for one round; every fourth step is on clips.
+def train_round(
+    model: Any,
+    shown: Shown,
+    folder: Path,
+    seed: int,
+    this: Round,
+    done: int,
+    minutes: float | None = None,
+) -> None:
+    """Trains the host model's U-Net for one round; every fourth step is on clips, unless the round is plain.
 
     `mean(w_t · (ε − ε_θ(√ᾱ_t·x + √(1 − ᾱ_t)·ε, t, text))²)` with min-SNR weights w_t, t uniform, one per
     picture or clip. Weights are averaged over steps.
@@ -138,34 +171,70 @@ def train_round(model: Any, shown: Shown, folder: Path, seed: int, this: Round, 
     Args:
         done: steps of the rounds before: chance goes on where they ended.
     """
+    loss_of = partial(round_loss, model, shown, seed, this, done)
+    learn(model.diffusion_model, loss_of, Lesson(folder, this.steps, this.optimiser(), minutes=minutes))
+
+
+def round_loss(model: Any, shown: Shown, seed: int, this: Round, done: int, step: int) -> Tensor:
+    """The loss of one step of a round; see `train_round`."""
     from stylecrafter_core.comfy_host.keys import NUM_FRAMES
 
-    unet = model.diffusion_model
-    schedule = Schedule(1 / (1 + model.model_sampling.sigmas.float() ** 2), predicts_velocity=False)
-
-    def loss_of(step: int) -> Tensor:
-        latents, texts = batch(shown, step % CLIP_EVERY == 0, generator(seed, "base", done + step))
-        chance = seed, done + step, range(len(latents))
-        timesteps = draw_timesteps(len(schedule.alphas_cumprod), *chance)
-        noise = draw_noise(latents.shape[1:], *chance, this.noise_offset, this.noise_gain)
-        frames = latents.shape[1]
-        predicted = unet(
-            schedule.add_noise(latents, noise, timesteps).flatten(0, 1),
-            timesteps.repeat_interleave(frames),
-            context=texts.repeat_interleave(frames, dim=0),
-            transformer_options={NUM_FRAMES: frames},
-        )
-        errors = loss_per_sample(predicted.view_as(noise), noise)
-        return (schedule.min_snr_weights(timesteps, SNR_GAMMA) * errors).mean()
-
-    learn(unet, loss_of, Lesson(folder, this.steps, this.optimiser()))
+    latents, texts = batch(shown, step % CLIP_EVERY == 0, generator(seed, "base", done + step), this)
+    alphas_cumprod = 1 / (1 + model.model_sampling.sigmas.float() ** 2)
+    schedule = Schedule(alphas_cumprod.to(latents.device), predicts_velocity=False)
+    timesteps, noise = _chance(latents, seed, done + step, this)
+    frames = latents.shape[1]
+    options = {NUM_FRAMES: frames} | ({"patches": _without_temporal_blocks()} if this.plain else {})
+    predicted = model.diffusion_model(
+        schedule.add_noise(latents, noise, timesteps).flatten(0, 1),
+        timesteps.repeat_interleave(frames),
+        context=texts.repeat_interleave(frames, dim=0),
+        transformer_options=options,
+    )
+    errors = loss_per_sample(predicted.view_as(noise), noise)
+    return (schedule.min_snr_weights(timesteps, SNR_GAMMA) * errors).mean()
 
 
-def batch(shown: Shown, clips: bool, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Clips [CLIPS, T, 4, 16, 16] or pictures [PICTURES, 1, 4, 16, 16], and their texts [·, 77, D]."""
+def batch(
+    shown: Shown, clips: bool, random: torch.Generator, this: Round = ROUNDS[0]
+) -> tuple[Tensor, Tensor]:
+    """Clips [B, T, 4, s, s] or pictures [B, 1, 4, s, s], and their texts [B, 77, D], where `shown` is."""
+    device, clips = shown.texts.device, clips and not this.plain
     latents, rows = (
         (shown.clips, shown.clip_texts) if clips else (shown.pictures[:, None], shown.picture_texts)
     )
-    picked = torch.randint(len(latents), (CLIPS if clips else PICTURES,), generator=random)
-    dropped = torch.rand(len(picked), generator=random) < DROPPED_TEXT
-    return latents[picked].float(), shown.texts[rows[picked].masked_fill(dropped, 0)]
+    count = len(shown.plain) if this.plain else len(latents)
+    places = torch.randint(count, ((CLIPS if clips else PICTURES) * this.wider,), generator=random)
+    dropped = torch.rand(len(places), generator=random) < DROPPED_TEXT
+    picked = shown.plain[places.to(device)] if this.plain else places.to(device)
+    return latents[picked].float(), shown.texts[rows[picked].masked_fill(dropped.to(device), 0)]
+
+
+def _chance(latents: Tensor, seed: int, step: int, this: Round) -> tuple[Tensor, Tensor]:
+    """Timesteps [B] and noise like the latents: on a processor the trainer's own, sample by sample; on a
+    graphics card all at once."""
+    steps, device = 1000, latents.device
+    if device.type == "cpu":
+        chance = seed, step, range(len(latents))
+        noise = draw_noise(latents.shape[1:], *chance, this.noise_offset, this.noise_gain)
+        return draw_timesteps(steps, *chance), noise
+    samples, frames, channels = latents.shape[:3]
+    timesteps = torch.randint(steps, (samples,), generator=generator(seed, "timesteps", step)).to(device)
+    shapes = {
+        "noise": latents.shape,
+        "offset": (samples, 1, channels, 1, 1),
+        "gain": (samples, frames, 1, 1, 1),
+    }
+    values = {name: normal(shape, generator(seed, name, step), device) for name, shape in shapes.items()}
+    noise = values["noise"] + this.noise_offset * values["offset"]
+    return timesteps, noise * (this.noise_gain * values["gain"]).exp()
+
+
+def _without_temporal_blocks() -> dict[str, Any]:
+    """The host's patches by which a U-Net skips them."""
+    from stylecrafter_core.comfy_host.unet import TemporalTransformer
+
+    def skip(layer: TemporalTransformer, x: Tensor, *_: Any) -> Tensor:
+        return x
+
+    return {"forward_timestep_embed_patch": [(TemporalTransformer, skip)]}

@@ -18,8 +18,8 @@ class Perception:
     G_l are the features' products among channels, averaged over the picture: texture without its place.
     """
 
-    def __init__(self) -> None:
-        self.weights = network()
+    def __init__(self, device: torch.device) -> None:
+        self.weights = {name: weight.to(device) for name, weight in network().items()}
 
     def __call__(self, made: Tensor, true: Tensor) -> Tensor:
         """The difference of pictures [N, 3, H, W] in 0..1; gradients reach `made`."""

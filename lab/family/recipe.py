@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from stylecrafter_core.media import read_video
 from stylecrafter_core.training.materials import networks
 from stylecrafter_core.training.materials.files import write_whole
 
+from ..scenes import PUBLISHED, TASKS
 from . import autoencoder, base, towers
 from .alt_texts import alt_text, main_colours
 from .claims import claim
@@ -48,38 +50,73 @@ RECIPE = "recipe.json"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is made and learnt."""
+    """How much of what is made and learnt."""
 
+    task: str
     data: Counts
     autoencoder_steps: int
     tower_steps: int
     base_rounds: tuple[base.Round, ...]
 
 
-FULL = Size(Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.ROUNDS)
-TINY = Size(
-    Counts(pictures=54, clips=4),
-    autoencoder_steps=2,
-    tower_steps=2,
-    base_rounds=tuple(replace(this, steps=2) for this in base.ROUNDS),
+FULL = Size(PUBLISHED.name, Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.ROUNDS)
+PLAIN_FIRST = (  # it has to draw before it is styled
+    base.Round(20000, 1e-3, noise_offset=0.3, plain=True),
+    base.Round(6000, 6e-4, noise_offset=0.3),
+    base.Round(1000, 4e-4, noise_offset=0.3, noise_gain=0.2, ema=0.99),
 )
+EIGHT = Size("eight", Counts(pictures=24300, clips=2000), autoencoder.STEPS, towers.STEPS, PLAIN_FIRST)
+SIZES = {size.task: size for size in (FULL, EIGHT)}
+WIDER = 8  # times as many pictures in a step on a graphics card, which is not busy with fewer
 
 
-def make_base(work: Path, seed: int, size: Size, workers: int) -> None:
+def tiny(size: Size) -> Size:
+    """A few steps of everything."""
+    rounds = tuple(replace(this, steps=2) for this in size.base_rounds)
+    return Size(size.task, Counts(pictures=54, clips=4), 2, 2, rounds)
+
+
+TINY = tiny(FULL)
+
+
+def for_a_card(size: Size) -> Size:
+    """The same with larger steps of the base."""
+    rounds = tuple(replace(this, wider=WIDER) for this in size.base_rounds)
+    return replace(size, base_rounds=rounds)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What computes, and for how long.
+
+    Attributes:
+        device: where networks learn.
+        workers: processes that make data.
+        minutes: of the base's training, however often it is stopped; None takes the steps of its rounds.
+    """
+
+    device: torch.device = base.CPU
+    workers: int = 1
+    minutes: float | None = None
+
+
+def make_base(work: Path, seed: int, size: Size, engine: Engine) -> None:
     """Everything up to `base.safetensors` and `image_encoder.safetensors`. The host must be active.
 
     Raises:
         InputError: the folder or the data in it was begun with another seed or size.
     """
-    check_seed(work / "data", seed)  # first: a folder that is refused takes no other seed's claim
+    check_seed(
+        work / "data", seed, TASKS[size.task]
+    )  # first: a folder that is refused takes no other seed's claim
     claim(work / RECIPE, {"seed": seed, **asdict(size)})
     if not _data_is_made(work / "data", size.data):
         log.info("Data")
-        make_data(work / "data", seed, size.data, workers)
-    _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.autoencoder_steps)
-    _stage(work / "towers.safetensors", _write_towers, work, seed, size.tower_steps)
-    _stage(work / "latents.safetensors", _write_latents, work)
-    _stage(work / "base.safetensors", _write_base, work, seed, size.base_rounds)
+        make_data(work / "data", seed, size.data, engine.workers, TASKS[size.task])
+    _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size, engine)
+    _stage(work / "towers.safetensors", _write_towers, work, seed, size, engine)
+    _stage(work / "latents.safetensors", _write_latents, work, engine)
+    _stage(work / "base.safetensors", _write_base, work, seed, size, engine)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
 
 
@@ -100,17 +137,19 @@ def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
     write_whole(file, write, *arguments)
 
 
-def _write_autoencoder(path: Path, work: Path, seed: int, steps: int) -> None:
+def _write_autoencoder(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
     pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
-    network = autoencoder.train_autoencoder(pixels, work / "autoencoder", seed, steps)
+    network = autoencoder.train_autoencoder(
+        pixels, work / "autoencoder", seed, size.autoencoder_steps, engine.device
+    )
     save_file(in_half(network.state_dict()), path)
 
 
-def _write_towers(path: Path, work: Path, seed: int, steps: int) -> None:
+def _write_towers(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
     records = read_records(work / "data", clips=False)
     pixels = read_pictures(work / "data", records)
     texts = [_alt_texts(seed, number, record, pixels[number]) for number, record in enumerate(records)]
-    network = towers.train_towers(pixels, texts, work / "towers", seed, steps)
+    network = towers.train_towers(pixels, texts, work / "towers", seed, size.tower_steps, engine.device)
     save_file(in_half(network.state_dict()), path)
 
 
@@ -119,22 +158,23 @@ def _alt_texts(seed: int, number: int, record: dict[str, Any], pixels: Tensor) -
     return [alt_text(record, colours, random) for _ in range(TEXTS_OF_A_PICTURE)]
 
 
-def _write_latents(path: Path, work: Path) -> None:
+def _write_latents(path: Path, work: Path, engine: Engine) -> None:
     data = work / "data"
     network: Any = autoencoder.fresh_autoencoder(0)
     network.load_state_dict(load_file(work / "autoencoder.safetensors"))
-    pictures = autoencoder.encoded(network, read_pictures(data, read_records(data, clips=False)))
+    encode = partial(autoencoder.encoded, network, device=engine.device)
+    pictures = encode(read_pictures(data, read_records(data, clips=False)))
     clips = [
-        autoencoder.encoded(network, (read_video(data / record["file"]).frames * 255).round().byte())
+        encode((read_video(data / record["file"]).frames * 255).round().byte())
         for record in read_records(data, clips=True)
     ]
     save_file(contiguous({"pictures": pictures.half(), "clips": torch.stack(clips).half()}), path)
 
 
-def _write_base(path: Path, work: Path, seed: int, rounds: Sequence[base.Round]) -> None:
+def _write_base(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
     text = _parts(work / "towers.safetensors", vision=False)
     shown = _shown(work, text)
-    unet = base.train_base(shown, work / "base", seed, rounds)
+    unet = base.train_base(shown, work / "base", seed, size.base_rounds, engine.device, engine.minutes)
     spatial, temporal = networks.published_unet(base.unet_spec(), unet)
     whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
     save_file(in_half(whole), path)
@@ -147,7 +187,8 @@ def _shown(work: Path, text: dict[str, Tensor]) -> base.Shown:
         torch.tensor([rows[record["caption"]] for record in kind]) for kind in records
     )
     latents = load_file(work / "latents.safetensors")
-    return base.Shown(latents["pictures"], latents["clips"], states, picture_texts, clip_texts)
+    plain = torch.tensor([number for number, record in enumerate(records[0]) if record["style"] is None])
+    return base.Shown(latents["pictures"], latents["clips"], states, picture_texts, clip_texts, plain)
 
 
 def _write_image_encoder(path: Path, work: Path) -> None:

@@ -18,8 +18,9 @@ from stylecrafter_core.features.preprocessing import normalise
 from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.randomness import generator
 
-from .learning import Lesson, learn
+from .learning import Lesson, learn, normal
 
+CPU = torch.device("cpu")
 STEPS = 2000
 BATCH = 96
 OPTIMISER = Optimiser(lr=1e-3, schedule="cosine", warmup_steps=100, args={"weight_decay": 0.01})
@@ -49,7 +50,12 @@ def fresh_towers(seed: int) -> nn.Module:
 
 
 def train_towers(
-    pixels_NHWC: Tensor, texts: Sequence[Sequence[str]], folder: Path, seed: int, steps: int = STEPS
+    pixels_NHWC: Tensor,
+    texts: Sequence[Sequence[str]],
+    folder: Path,
+    seed: int,
+    steps: int = STEPS,
+    device: torch.device = CPU,
 ) -> nn.Module:
     """Both towers after `steps` steps of CLIP's symmetric cross-entropy.
 
@@ -62,20 +68,23 @@ def train_towers(
         pixels_NHWC: uint8.
         texts: for every picture some texts, of which each step takes one.
         folder: for checkpoints; a run that was stopped goes on.
+        device: where they learn; the result is on the CPU.
     """
-    network: Any = fresh_towers(seed)
+    network: Any = fresh_towers(seed).to(device)
+    pixels_NHWC = pixels_NHWC.to(device)
     tokens = tokenised(texts)
 
     def loss_of(step: int) -> Tensor:
         random = generator(seed, "towers", step)
         picked = torch.randperm(len(pixels_NHWC), generator=random)[:BATCH]
-        said = torch.stack([_one_of(tokens[i], random) for i in picked.tolist()])
+        said = torch.stack([_one_of(tokens[i], random) for i in picked.tolist()]).to(device)
         text = F.normalize(network.encode_text(said), dim=1)
-        class_token, local = image_tokens(network, vision_input(pixels_NHWC[picked], random))
+        class_token, local = image_tokens(network, vision_input(pixels_NHWC[picked.to(device)], random))
         scale = network.logit_scale.clamp(max=4.6).exp()
         return contrast(class_token, text, scale) + LOCAL * contrast(local, text, scale)
 
     learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
+    network.cpu()
     _forget_unused_words(network, tokens)
     _append_idle_layer(network)
     return network.requires_grad_(False)
@@ -104,9 +113,9 @@ def image_tokens(network: Any, pixels_N3SS: Tensor) -> tuple[Tensor, Tensor]:
 
 def contrast(images_ND: Tensor, texts_ND: Tensor, scale: Tensor) -> Tensor:
     """CLIP's loss: the mean of cross-entropies over pictures and over texts, of scale · cos(image, text)."""
-    with torch.autocast("cpu", enabled=False):  # bfloat16 would round the logits to quarters
+    with torch.autocast(images_ND.device.type, enabled=False):  # bfloat16 would round the logits to quarters
         logits = scale * images_ND.float() @ texts_ND.float().T
-        true = torch.arange(len(logits))
+        true = torch.arange(len(logits), device=logits.device)
         return (F.cross_entropy(logits, true) + F.cross_entropy(logits.T, true)) / 2
 
 
@@ -118,7 +127,7 @@ def vision_input(pixels_NHWC: Tensor, random: torch.Generator) -> Tensor:
     cut = [row[y : y + part, x : x + part] for row, (y, x) in zip(pixels_NHWC, places)]
     pixels = torch.stack(cut).movedim(-1, 1).float() / 255
     pixels = F.interpolate(pixels, size=(VISION_SIDE,) * 2, mode="bilinear", antialias=True)
-    return normalise(pixels + COLOUR_NOISE * torch.randn(pixels.shape, generator=random))
+    return normalise(pixels + COLOUR_NOISE * normal(pixels.shape, random, pixels.device))
 
 
 def _one_of(tokens_KL: Tensor, random: torch.Generator) -> Tensor:

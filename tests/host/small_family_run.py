@@ -28,7 +28,7 @@ def main(folder: Path, host: Path) -> None:
     packages.FOLDER.mkdir()
     save_file(tiny_style_network(), packages.FOLDER / packages.WEIGHTS)
     assert adain.network()
-    recipe.make_base(folder / "work", 0, recipe.TINY, workers=1)
+    recipe.make_base(folder / "work", 0, recipe.TINY, recipe.Engine())
 
 
 if __name__ == "__main__":

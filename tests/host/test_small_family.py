@@ -65,3 +65,8 @@ def test_a_second_time_makes_nothing_anew(small_family, host):
     shutil.rmtree(small_family.parent / "style network")
     run_script("small_family_run.py", small_family.parent, host.path)
     assert {path: path.stat().st_mtime_ns for path in small_family.glob("*.safetensors")} == times
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason="torch is built without CUDA")
+def test_no_step_of_the_base_leaves_the_graphics_card(host):
+    run_script("small_card_run.py", host.path)

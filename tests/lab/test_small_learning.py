@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +13,11 @@ import pytest
 import torch
 from torch import nn
 
-from lab.family import towers
+from lab.family import learning, towers
 from lab.family.alt_texts import MANNERS, alt_text, main_colours
 from lab.family.base import CLIPS, PICTURES, Round, Shown, batch, train_round
 from lab.family.learning import Lesson, learn
+from stylecrafter_core.training.checkpoint import Checkpoints, read_progress
 from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.randomness import generator
 
@@ -110,6 +113,7 @@ def test_batches_pair_latents_with_their_texts():
         texts=torch.arange(-1, count).view(count + 1, 1, 1).expand(count + 1, 77, 2).float(),
         picture_texts=torch.arange(count) + 1,
         clip_texts=torch.arange(count) + 1,
+        plain=torch.arange(0, count, 3),
     )
     dropped = 0
     for step in range(40):
@@ -119,6 +123,34 @@ def test_batches_pair_latents_with_their_texts():
         assert torch.equal(texts[~empty, 0, 0], latents[~empty, 0, 0, 0, 0])
         dropped += int(empty.sum())
     assert 0.05 < dropped / (20 * (CLIPS + PICTURES)) < 0.15
+    latents, _ = batch(shown, True, generator(0, "plain"), Round(1, 1e-3, plain=True, wider=2))
+    assert latents.shape[:2] == (2 * PICTURES, 1)
+    assert (latents[:, 0, 0, 0, 0] % 3 == 0).all()
+
+
+def test_a_lesson_of_minutes_ends_in_time_however_often_it_is_stopped(tmp_path, monkeypatch):
+    """A clock by which every step takes a second."""
+    clock = count()
+    monkeypatch.setattr(learning.time, "monotonic", lambda: next(clock))
+    rates: list[float] = []
+    monkeypatch.setattr(learning, "set_learning_rate", lambda _, rate: rates.append(rate))
+
+    def learn_until(stop_at: int | None) -> None:
+        network = nn.Linear(3, 1)
+
+        def loss_of(step: int) -> torch.Tensor:
+            if step == stop_at:
+                raise StoppedError
+            return network.weight.square().sum()
+
+        learn(network, loss_of, replace(lesson(tmp_path), minutes=1.0))
+
+    with pytest.raises(StoppedError):
+        learn_until(31)
+    learn_until(None)
+    assert read_progress(Checkpoints(tmp_path, 1).latest()).step == 60
+    assert len(rates) == 32 + 30  # what was done after the last checkpoint is done again
+    assert rates[-1] < 0.05 * max(rates)
 
 
 class Listener(nn.Module):
@@ -138,7 +170,7 @@ class Listener(nn.Module):
 def test_a_round_draws_noise_of_its_offset_and_gain(tmp_path, offset, gain):
     rows = torch.zeros(3, dtype=torch.long)
     latents = torch.zeros(3, 8, 4, 16, 16)
-    shown = Shown(latents[:, 0], latents, torch.zeros(1, 77, 2), rows, rows)
+    shown = Shown(latents[:, 0], latents, torch.zeros(1, 77, 2), rows, rows, rows)
     unet, only_noise = Listener(), SimpleNamespace(sigmas=torch.full((1000,), 1e6))
     model = SimpleNamespace(diffusion_model=unet, model_sampling=only_noise)
     train_round(model, shown, tmp_path, 0, Round(4, 1e-3, offset, gain), 0)
