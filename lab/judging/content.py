@@ -13,7 +13,7 @@ from torch import Tensor
 from ..family.contents import FIRST_OF_JUDGES, scene
 from ..measures import ContentClassifier, load_classifier, save_classifier, train_classifier
 from ..measures.content_classifier import classifier_input
-from ..scenes import SUBJECTS, draw_picture
+from ..scenes import PUBLISHED, Task, draw_picture
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,16 @@ class Schooling:
     steps: int = 1500
 
 
-def content_judge(folder: Path, seed: int, schooling: Schooling) -> ContentClassifier:
+def content_judge(folder: Path, seed: int, schooling: Schooling, task: Task = PUBLISHED) -> ContentClassifier:
     """The judge in the folder, trained first where it is not there."""
-    file = folder / f"content_judge_{seed}_{schooling.scenes}_{schooling.steps}.safetensors"
+    of = "" if task is PUBLISHED else f"{task.name}_"
+    file = folder / f"content_judge_{of}{seed}_{schooling.scenes}_{schooling.steps}.safetensors"
     if not file.is_file():
         log.info("Training the content judge: %d steps", schooling.steps)
-        pictures, subjects = scenes(seed, FIRST_OF_JUDGES, schooling.scenes)
+        pictures, subjects = scenes(seed, FIRST_OF_JUDGES, schooling.scenes, task)
         inputs = torch.cat([classifier_input(part) for part in pictures.split(256)])
         folder.mkdir(parents=True, exist_ok=True)
-        save_classifier(train_classifier(inputs, subjects, SUBJECTS, seed, schooling.steps), file)
+        save_classifier(train_classifier(inputs, subjects, task.subject_names, seed, schooling.steps), file)
     return load_classifier(file)
 
 
@@ -47,8 +48,8 @@ def recognised_scenes(judge: ContentClassifier, seed: int) -> list[float]:
     return judge.recognised(pictures, subjects).tolist()
 
 
-def scenes(seed: int, first: int, number: int) -> tuple[Tensor, Tensor]:
+def scenes(seed: int, first: int, number: int, task: Task = PUBLISHED) -> tuple[Tensor, Tensor]:
     """Pictures [N, H, W, 3] in 0..1 of the scenes from a content number on, and their subjects [N]."""
-    shown = [scene(seed, first + place) for place in range(number)]
+    shown = [scene(seed, first + place, task=task) for place in range(number)]
     pixels = torch.from_numpy(np.stack([draw_picture(one) for one in shown])).float() / 255
-    return pixels, torch.tensor([SUBJECTS.index(one.subject) for one in shown])
+    return pixels, torch.tensor([task.subject_names.index(one.subject) for one in shown])

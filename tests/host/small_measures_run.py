@@ -22,7 +22,7 @@ def main(family: Path, folder: Path, host: Path) -> None:
     torch.set_num_threads(1)
     from tiny_style_network import tiny_style_network
 
-    from lab import measure_small
+    from lab import gate_small, measure_small
     from lab.family import packages
     from lab.judging import bounds, content, curve, grid, time
 
@@ -44,6 +44,18 @@ def main(family: Path, folder: Path, host: Path) -> None:
     words = [str(word) for option in files.items() for word in option]
     few = ["--paintings", "2", "--prompts", "2", "--steps", "2", "--judge-scenes", "40", "--judge-steps", "2"]
     measure_small.measure(measure_small.arguments_of([*words, *few]))
+    pass_gates(family, folder, gate_small)
+
+
+def pass_gates(family: Path, folder: Path, gate_small: Any) -> None:
+    """`lab/gate_small.py` on the family, as one of eight subjects; its pictures go into the folder."""
+    work = folder / "gates"
+    work.mkdir()
+    for name in ("base.safetensors", "image_encoder.safetensors"):
+        (work / name).symlink_to(family / name)
+    few = ["--prompts", "17", "--steps", "2", "--judge-scenes", "40", "--judge-steps", "2"]
+    reached = gate_small.all_reached(gate_small.arguments_of(["--work", str(work), "--task", "eight", *few]))
+    assert not reached, "a base of a few steps does not draw"
 
 
 def write_weights(family: Path, folder: Path) -> None:

@@ -147,3 +147,13 @@ def test_pictures_are_written(measured, name):
     with Image.open(measured / f"{name}.png") as picture:
         pixels = np.asarray(picture.convert("RGB"), dtype=int)
     assert (np.ptp(pixels, axis=-1) > 30).sum() > 500, "colours, which no word of the sheet has"
+
+
+def test_a_base_that_has_learnt_next_to_nothing_passes_no_gate(measured):
+    """That it does not is asserted in the process; here are its sixteen pictures, of the task's side."""
+    with Image.open(measured / "gates" / "gate_base.png") as drawn:
+        assert drawn.size == (8 * 96, 2 * 96)
+        assert np.asarray(drawn).std() > 1
+    assert [file.name for file in (measured / "gates").glob("content_judge_*")] == [
+        "content_judge_eight_0_40_2.safetensors"
+    ]

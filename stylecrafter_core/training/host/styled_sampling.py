@@ -73,6 +73,13 @@ def sample_style(
 
 
 @torch.no_grad()
+def sample_text(base: FrozenBase, prompts: Sequence[str], settings: SamplingSettings) -> Tensor:
+    """The same of the base alone, at `cfg_text`."""
+    text = _conditioning(base, prompts, settings.num_frames)
+    return _sampled(base, base.model, text, len(prompts), settings, settings.cfg_text)
+
+
+@torch.no_grad()
 def sample_attached(
     base: FrozenBase,
     adapter: StyleAdapter,
