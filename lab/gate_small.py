@@ -60,7 +60,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 
 
 def _activate(host: Path) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, exact_attention=True)
 
@@ -79,12 +79,11 @@ def all_reached(arguments: argparse.Namespace) -> bool:
             expected="the files of lab/train_small.py in the folder that --work names",
             fix=f"run lab/train_small.py --work {arguments.work} --task {arguments.task}",
         )
-    from stylecrafter_core.comfy_host.frozen_base import load_base
-    from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings
-
     from lab.judging.content import Schooling, content_judge
     from lab.judging.gates import autoencoder_gate, base_gate, by_lot
     from lab.scenes import TASKS
+    from stylecrafter_core.training.host.frozen_base import load_base
+    from stylecrafter_core.training.host.styled_sampling import SamplingSettings
 
     task, seed, count = TASKS[arguments.task], arguments.seed, arguments.prompts
     schooling = Schooling(arguments.judge_scenes, arguments.judge_steps)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
-from stylecrafter_core.comfy_host.frozen_base import FrozenBase
-from stylecrafter_core.comfy_host.styled_sampling import SamplingSettings, sample_text
 from torch import Tensor
+
+from stylecrafter_core.training.host.frozen_base import FrozenBase
+from stylecrafter_core.training.host.styled_sampling import SamplingSettings, sample_text
 
 from ..family.contents import FIRST_OF_JUDGES, scene
 from ..family.randomness import generator

@@ -16,7 +16,7 @@ sys.path += [str(ROOT / "scripts"), str(ROOT)]
 
 
 def main(host: Path) -> None:
-    from stylecrafter_core.comfy_host.find import activate
+    from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True, exact_attention=True)
     import torch
