@@ -12,6 +12,7 @@ from .errors import WeightFileError
 
 Shape = tuple[int, ...]
 MOST_BLOCKS = 100
+MOST_SITES = 1000  # text cross-attentions, and temporal transformers
 
 
 @dataclass(frozen=True)

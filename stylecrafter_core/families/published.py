@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..spec import AdapterSpec
-from ..tensor_names import LEADING_ONE, Row, Table, count_numbered, same_parameters
+from ..tensor_names import LEADING_ONE, MOST_SITES, Row, Table, count_numbered, same_parameters
 
 BLOCK_MODULES = (
     ("ln_1", "ln_1"),
@@ -71,6 +71,8 @@ def check_adapter_spec(spec: AdapterSpec, file: str) -> AdapterSpec:
                 file, f"a {what} {part.width} wide", f"a width that {part.num_heads} heads divide"
             )
     sites = len(spec.site_channels)
+    if sites > MOST_SITES:
+        raise _inconsistent(file, f"{sites} cross-attentions", f"at most {MOST_SITES}")
     if predictor is not None and sites != predictor.num_queries:
         raise _inconsistent(
             file,

@@ -20,7 +20,7 @@ from ..errors import InputError, WeightFileError
 from ..families import FAMILIES
 from ..families.published import check_adapter_spec
 from ..spec import AdapterSpec, TemporalBlockSpec
-from ..tensor_names import MOST_BLOCKS, Shape
+from ..tensor_names import MOST_BLOCKS, MOST_SITES, Shape
 from .key_report import compare
 from .shapes import expected_adapter_shapes, expected_temporal_shapes
 
@@ -93,6 +93,8 @@ def own_temporal_specs(metadata: Mapping[str, str], file: str) -> tuple[Temporal
     data = _spec_data(metadata, file)
     try:
         blocks = tuple(TemporalBlockSpec(**block) for block in data)
+        if len(blocks) > MOST_SITES:
+            raise ValueError(f"{len(blocks)} of them")
         for block in blocks:
             _check_fields(block)
     except (TypeError, ValueError, AttributeError) as problem:

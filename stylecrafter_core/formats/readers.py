@@ -82,10 +82,10 @@ def adapter_of(content: TensorFile, file: str) -> AdapterFile:
     check_kind(kind, "style adapter", file)
     if kind.published is None:
         spec = own_adapter_spec(content.metadata, file)
-        return AdapterFile(spec, *_own(expected_adapter_shapes(spec), content.tensors, kind, file))
+        return AdapterFile(spec, *_own(expected_adapter_shapes(spec, file), content.tensors, kind, file))
     official = without_prefix(content.tensors)
     spec = kind.published.spec(official, file)
-    shapes = expected_adapter_shapes(spec)
+    shapes = expected_adapter_shapes(spec, file)
     ignored = kind.published.ignores(official)
     return AdapterFile(spec, *_official(kind.published.table(spec), shapes, official, kind, file, ignored))
 
@@ -96,9 +96,11 @@ def temporal_of(content: TensorFile, file: str) -> TemporalFile:
     check_kind(kind, "temporal file", file)
     if kind == OWN_TEMPORAL:
         blocks = own_temporal_specs(content.metadata, file)
-        return TemporalFile(blocks, *_own(expected_temporal_shapes(blocks), content.tensors, kind, file))
+        return TemporalFile(
+            blocks, *_own(expected_temporal_shapes(blocks, file), content.tensors, kind, file)
+        )
     blocks = temporal_specs(content.tensors, file)
-    shapes = expected_temporal_shapes(blocks)
+    shapes = expected_temporal_shapes(blocks, file)
     return TemporalFile(blocks, *_official(temporal_table(blocks), shapes, content.tensors, kind, file))
 
 

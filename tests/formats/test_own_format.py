@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -214,3 +214,20 @@ def test_tensors_that_do_not_fit_the_header(adapter, tmp_path):
     path = with_header(tmp_path / "a.safetensors", adapter, spec=json.dumps(spec.to_dict()))
     with pytest.raises(WeightFileError, match=r"of wrong shape: scale_predictor\.head\.0\.weight is"):
         read_adapter(path)
+
+
+def test_temporal_sizes_that_no_network_has(temporal, tmp_path):
+    odd = replace(temporal.blocks[0], channels=40)  # a norm of 32 groups stands over them
+    header = {"format": "stylecrafter", "version": "1", "kind": "temporal"}
+    header["spec"] = json.dumps([asdict(odd)])
+    save_file({"x": torch.zeros(1)}, tmp_path / "odd", metadata=header)
+    with pytest.raises(WeightFileError, match="odd is for a network that cannot be built"):
+        read_temporal(tmp_path / "odd")
+
+
+def test_more_sites_than_any_network_has(adapter, tmp_path):
+    scale = replace(adapter.spec.scale_predictor, num_queries=1001)
+    many = replace(adapter.spec, site_channels=(8,) * 1001, sites=None, scale_predictor=scale)
+    with_header(tmp_path / "many", adapter, spec=json.dumps(many.to_dict()))
+    with pytest.raises(WeightFileError, match="1001 cross-attentions"):
+        read_adapter(tmp_path / "many")
