@@ -45,7 +45,7 @@ SDXL_UNET = {
 
 def video_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
     """The video MODEL, without adapter."""
-    unet = _published("video", "videocrafter_unet")
+    unet = published("video", "videocrafter_unet")
     named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
     spec = video_base_of(TensorFile(named, {}), "published").unet_spec
     return _filled(build_model(spec, dtype, None, comfy.model_management.get_torch_device()))
@@ -79,7 +79,7 @@ def conditionings(adapter: HostAdapter) -> tuple[list, list]:
     return apply_style(prompt(), StyleRequest(style, 1.0, 0.0, 1.0)), prompt()
 
 
-def _published(family: str, prefix: str) -> TensorFile:
+def published(family: str, prefix: str) -> TensorFile:
     """The published key list that starts so, as tensors without values."""
     lists = json.loads((KEYS / f"official_{family}_keys.json").read_text(encoding="utf-8"))
     (shapes,) = (shapes for name, shapes in lists.items() if name.startswith(prefix))
@@ -87,7 +87,7 @@ def _published(family: str, prefix: str) -> TensorFile:
 
 
 def _adapter(family: str, prefix: str) -> HostAdapter:
-    file: AdapterFile = adapter_of(_published(family, prefix), "published")
+    file: AdapterFile = adapter_of(published(family, prefix), "published")
     tensors = {name: torch.empty(tensor.shape) for name, tensor in file.tensors.items()}
     _fill(tensors.items())
     return HostAdapter(AdapterFile(file.spec, tensors, file.report), "published adapter, random weights")

@@ -1,0 +1,1 @@
+"""Whole jobs at full size on a graphics card that is not there."""
