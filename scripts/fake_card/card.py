@@ -27,6 +27,8 @@ from .meter import Meter
 CARD = torch.device("cuda:0")
 KNOWN_VALUES = 2**20  # tensors up to this many keep their values: sigmas, and a latent before the first step
 LARGE = 4096
+# A card multiplies numbers of one kind; fake tensors would let two pass.
+MULTIPLIES = {getattr(torch.ops.aten, n) for n in ("mm", "addmm", "bmm", "baddbmm", "convolution")}
 READS = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default}
 
 
@@ -84,6 +86,8 @@ class FakeCard(TorchDispatchMode):
             if any(tensor.device.type == "cuda" for tensor in fake):
                 self.waits.append(_asking_line())
             return known
+        if function.overloadpacket in MULTIPLIES:
+            _require_one_dtype(function, tensors)
         out = function(*args, **kwargs)
         self.meter.add(function, args, kwargs, out)
         if known is not None:
@@ -156,6 +160,12 @@ def _fused(
         attn_mask = attn_mask.expand(*q.shape[:-1], k.shape[-2])
     efficient = torch.ops.aten._scaled_dot_product_efficient_attention
     return efficient(q, k, v, attn_mask, q.requires_grad, dropout_p, is_causal)[0]
+
+
+def _require_one_dtype(function: Any, tensors: list[Tensor]) -> None:
+    dtypes = {tensor.dtype for tensor in tensors}
+    if len(dtypes) > 1:
+        raise RuntimeError(f"{function}: expected one dtype, found {', '.join(sorted(map(str, dtypes)))}")
 
 
 def _is_card(device: Any) -> bool:
