@@ -189,8 +189,11 @@ def golden_sdxl(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> A
 @pytest.fixture(scope="session")
 def golden_wan(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> Any:
     """The recorded Wan network with the recorded adapter."""
+    import comfy.ldm.modules.attention
     from golden_wan import load_golden_wan
 
+    if not hasattr(comfy.ldm.modules.attention, "wrap_attn"):
+        pytest.skip("this ComfyUI cannot replace attention from outside; that it is told is tested apart")
     return load_golden_wan(host, run_node)
 
 

@@ -142,3 +142,17 @@ def test_strength_goes_from_the_null_style_to_the_style(golden_wan: GoldenWan, p
     attended = core(pack, "adapter").style_attention(q, site, 3)
     found = core(pack, "adapter").add_style(torch.zeros_like(q), q, [(1, term)], 0, 3)
     torch.testing.assert_close(found, (site.null + attended) / 2)
+
+
+def test_a_host_that_cannot_replace_attention_is_told(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = core(pack, "comfy_host.networks")
+    monkeypatch.setattr(networks, "_CAN_OVERRIDE", False)
+    model = torch.nn.Module()
+    model.text_embedding = torch.nn.Sequential(torch.nn.Linear(4, 4))
+    block = torch.nn.Module()
+    block.cross_attn = torch.nn.Module()
+    block.cross_attn.k = torch.nn.Linear(4, 4)
+    model.blocks = torch.nn.ModuleList([block])
+    sites = tuple(networks.network_of(model).attentions(model))
+    with pytest.raises(Exception, match="too old for a style adapter on Wan"):
+        networks.injection_for(model, sites)
