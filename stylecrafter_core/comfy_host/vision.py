@@ -138,12 +138,31 @@ def encode_clip_tokens(clip_vision: Any, images_RHWC: Tensor, clip_tokens: str) 
 
     def run(pixels: Tensor) -> tuple[Tensor, Tensor | None]:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        hidden = clip_vision.model(pixel_values=pixels.to(clip_vision.load_device), intermediate_output=-2)
-        return hidden[0], hidden[1]
+        return _hidden_states(clip_vision, pixels)
 
     post_layernorm = clip_vision.model.vision_model.post_layernorm
     tokens = contract.encode(images_RHWC, clip_vision.image_size, run, post_layernorm)
     return tokens.to(comfy.model_management.intermediate_device())
+
+
+@torch.no_grad()
+def encode_clip_pixels(clip_vision: Any, pixels_B3SS: Tensor, clip_tokens: str) -> Tensor:
+    """CLIP tokens [B, L, W], float32, of pictures as `ClipTokens.preprocess` makes them, in one pass.
+
+    Args and errors as of `encode_clip_tokens`.
+    """
+    contract = contract_named(clip_tokens)
+    _require_clip_tower(clip_vision)
+    comfy.model_management.load_model_gpu(clip_vision.patcher)
+    post_layernorm = clip_vision.model.vision_model.post_layernorm
+    return contract.assemble(*_hidden_states(clip_vision, pixels_B3SS), post_layernorm).float()
+
+
+def _hidden_states(clip_vision: Any, pixels_B3SS: Tensor) -> tuple[Tensor, Tensor | None]:
+    """[B, L, W] after the tower's last layer and after the one before it."""
+    pixels = pixels_B3SS.to(clip_vision.load_device)
+    last, penultimate = clip_vision.model(pixel_values=pixels, intermediate_output=-2)[:2]
+    return last, penultimate
 
 
 def _require_clip_tower(clip_vision: Any) -> None:

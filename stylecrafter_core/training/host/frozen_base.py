@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from ...comfy_host.load import load_video_model
 from ...comfy_host.networks import network_of
-from ...comfy_host.vision import load_image_encoder
+from ...comfy_host.vision import encode_clip_pixels, load_image_encoder
 from ...errors import InputError, MismatchError, WeightFileError
-from ...features import contract_named
 from ...formats import is_video_base, read_tensors
 from ...spec import SizeIds, TemporalBlockSpec
 
@@ -96,14 +95,9 @@ class FrozenBase:
         tokens, pooled = self.clip.encode_from_tokens(self.clip.tokenize(prompt), return_pooled=True)
         return tokens.float().cpu(), None if pooled is None else pooled.float().cpu()
 
-    @torch.no_grad()
     def encode_style(self, pixels_B3SS: Tensor, clip_tokens: str) -> Tensor:
         """Preprocessed style pictures [B, 3, S, S] to CLIP tokens [B, L, W] of a contract in `features`."""
-        comfy.model_management.load_model_gpu(self.clip_vision.patcher)
-        pixels = pixels_B3SS.to(self.clip_vision.load_device)
-        last, penultimate = self.clip_vision.model(pixel_values=pixels, intermediate_output=-2)[:2]
-        post_layernorm = self.clip_vision.model.vision_model.post_layernorm
-        return contract_named(clip_tokens).assemble(last, penultimate, post_layernorm).float()
+        return encode_clip_pixels(self.clip_vision, pixels_B3SS, clip_tokens)
 
     @property
     def style_pixels(self) -> int:
