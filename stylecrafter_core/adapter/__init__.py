@@ -1,9 +1,7 @@
 """The adapter of the method, in pure torch."""
 
-from .adapter import StyleAdapter
+from .adapter import Pictures, Style, StyleAdapter, fingerprint
 from .dual_attention import SiteStyle, StyleTerm, add_style, style_attention
-from .fingerprint import fingerprint
-from .style import Pictures, Style
 
 __all__ = [
     "Pictures",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,13 +15,11 @@ from torch import Tensor, nn
 from ..errors import InputError, MismatchError
 from ..families import FAMILIES
 from ..spec import AdapterSpec
-from .dual_attention import SiteStyle
-from .fingerprint import fingerprint
+from .dual_attention import SiteStyle, make_style_kv
 from .prompt_selection import select_tokens
-from .scale_predictor import ScalePredictor
-from .style import Pictures, Style
-from .style_kv import make_style_kv
-from .style_transformer import EmbedTokens, StyleTransformer
+from .query_transformer import EmbedTokens, ScalePredictor, StyleTransformer
+
+SAMPLES_PER_TENSOR = 256  # that the fingerprint reads
 
 
 class StyleAdapter(nn.Module):
@@ -194,3 +195,53 @@ class StyleAdapter(nn.Module):
     def site_styles(self, style_tokens_BQD: Tensor) -> tuple[SiteStyle, ...]:
         """Keys, values and norm of every site for [B, Q, D] style tokens; once per style, not per step."""
         return tuple(projection(style_tokens_BQD) for projection in self.style_kv)
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What the image encoder says of R references of one style.
+
+    Attributes:
+        clip_tokens: [R, L, W].
+        image_embeds: [R, E] CLIP embeddings, or None where the adapter reads none.
+    """
+
+    clip_tokens: Tensor
+    image_embeds: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """The style of one or several reference pictures, as one adapter encodes it.
+
+    Compared and hashed by identity, so that what is derived from it can be cached next to it.
+
+    Attributes:
+        tokens: [1, Q, D] style tokens; with a style for each row of a batch [rows, Q, D]. None where they
+            depend on the prompt.
+        adapter_id: fingerprint of the adapter that made it; no other adapter can read it.
+        family: key of `families.FAMILIES`.
+        text_dim: width of the text tokens that belong to the adapter.
+        pictures: what the tokens are made of as soon as the prompt is known; None where `tokens` are there.
+    """
+
+    tokens: Tensor | None
+    adapter_id: str
+    family: str
+    text_dim: int
+    pictures: Pictures | None = None
+
+
+def fingerprint(spec: AdapterSpec, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 (first 16 hex digits) over the spec and evenly spaced values of every tensor.
+
+    A sample, because hashing every byte of a published adapter would take as long as reading it. Two
+    trained adapters differ in every tensor.
+    """
+    digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode())
+    for name in sorted(tensors):
+        flat = tensors[name].detach().flatten()
+        sample = flat[:: max(1, len(flat) // SAMPLES_PER_TENSOR)]
+        digest.update(name.encode())
+        digest.update(sample.to("cpu", torch.float32).numpy().tobytes())
+    return digest.hexdigest()[:16]

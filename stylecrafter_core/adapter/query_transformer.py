@@ -1,4 +1,4 @@
-"""Learned queries that read a token sequence: the trunk of the Q-Former and of the scale predictor.
+"""Learned queries that read a token sequence: the Q-Former, and the context-aware scale predictor.
 
 B batch, L tokens, Q queries, W width, H heads.
 """
@@ -11,6 +11,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..spec import EmbedTokensSpec, ScalePredictorSpec, StyleTransformerSpec
 
 MLP_RATIO = 4
 
@@ -94,3 +96,88 @@ class QueryTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, is_read_BL)
         return self.ln_post(x)[:, : self.num_queries]
+
+
+class StyleTransformer(QueryTransformer):
+    """The Q-Former: `style = QueryTransformer(clip_tokens) · P`.
+
+    Source: StyleCrafter (arXiv 2312.00330), section 4.1.
+    Differs: the output matrix P is a Linear without bias, stored transposed to the published bare matrix.
+    """
+
+    def __init__(self, spec: StyleTransformerSpec, *, operations: Any = nn, **factory: Any):
+        super().__init__(
+            spec.num_queries, spec.width, spec.depth, spec.num_heads, operations=operations, **factory
+        )
+        self.proj = operations.Linear(spec.width, spec.output_dim, bias=False, **factory)
+
+    def forward(self, clip_tokens_BLW: Tensor) -> Tensor:
+        """[B, L, W] CLIP tokens (of one or several references, concatenated) to [B, Q, D] style tokens."""
+        return self.proj(self.answer(clip_tokens_BLW))
+
+
+class EmbedTokens(nn.Module):
+    """Style tokens from the CLIP embedding of a whole picture: `LN(reshape(W · e + b))`.
+
+    Source: the released code of StyleMaster (arXiv 2412.07744), global branch.
+    """
+
+    def __init__(self, spec: EmbedTokensSpec, output_dim: int, *, operations: Any = nn, **factory: Any):
+        super().__init__()
+        self.num_tokens = spec.num_tokens
+        self.proj = operations.Linear(spec.input_dim, spec.num_tokens * output_dim, **factory)
+        self.norm = operations.LayerNorm(output_dim, **factory)
+
+    def forward(self, embeds_BE: Tensor) -> Tensor:
+        """[B, E] CLIP embeddings to [B, num_tokens, D] style tokens."""
+        return self.norm(self.proj(embeds_BE).unflatten(-1, (self.num_tokens, -1)))
+
+
+class ScalePredictor(QueryTransformer):
+    """One factor per site: `s = tanh(head(QueryTransformer([style, text])))`, in (-1, 1).
+
+    The gain of site i is `1 + s_i`. A rich style raises it, a complex prompt lowers it.
+
+    Source: StyleCrafter (arXiv 2312.00330), section 4.2.
+    """
+
+    def __init__(self, spec: ScalePredictorSpec, *, operations: Any = nn, **factory: Any):
+        super().__init__(
+            spec.num_queries, spec.width, spec.depth, spec.num_heads, operations=operations, **factory
+        )
+        self.text_first = spec.text_first
+        self.masks_padding = spec.masks_padding
+        projects_text = spec.projects_inputs or spec.text_dim is not None
+        self.text_proj = (
+            operations.Linear(spec.text_dim or spec.input_dim, spec.width, **factory)
+            if projects_text
+            else nn.Identity()
+        )
+        self.style_proj = (
+            operations.Linear(spec.input_dim, spec.width, **factory)
+            if spec.projects_inputs
+            else nn.Identity()
+        )
+        self.proj = (
+            operations.Linear(spec.width, spec.width, bias=False, **factory)
+            if spec.projects_output
+            else nn.Identity()
+        )
+        self.head = nn.Sequential(
+            operations.Linear(spec.width, spec.hidden_dim, **factory),
+            nn.GELU(),
+            operations.Linear(spec.hidden_dim, 1, **factory),
+        )
+
+    def forward(self, style_BQD: Tensor, text_BND: Tensor) -> Tensor:
+        """[B, Q, D] style tokens and [B, N, T] text tokens to [B, sites] factors in (-1, 1)."""
+        tokens = self._joined(self.style_proj(style_BQD), self.text_proj(text_BND))
+        is_read = self._joined(_all_true(style_BQD), text_BND.any(dim=-1)) if self.masks_padding else None
+        return F.tanh(self.head(self.proj(self.answer(tokens, is_read)))).squeeze(-1)
+
+    def _joined(self, style: Tensor, text: Tensor) -> Tensor:
+        return torch.cat([text, style] if self.text_first else [style, text], dim=1)
+
+
+def _all_true(tokens_BQD: Tensor) -> Tensor:
+    return torch.ones(tokens_BQD.shape[:2], dtype=torch.bool, device=tokens_BQD.device)

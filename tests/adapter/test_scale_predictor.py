@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stylecrafter_core.adapter.scale_predictor import ScalePredictor
+from stylecrafter_core.adapter.query_transformer import ScalePredictor
 from stylecrafter_core.spec import ScalePredictorSpec
 
 STYLE, TEXT = torch.full((1, 2, 8), 1.0), torch.full((1, 3, 8), 2.0)
