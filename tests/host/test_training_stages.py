@@ -237,7 +237,7 @@ def test_a_loss_that_counts_nothing_is_none(core, training, tiny_materials: Path
     run = training("style", "run.steps=2", "samples.prompts=[]", "data.validation=0")
     media_error = core("errors").MediaError
 
-    def broken(data: bytes) -> Tensor:
+    def broken(data: bytes, at_least: Any = None) -> Tensor:
         raise media_error("it broke.")
 
     monkeypatch.setattr(core("training.data.samples"), "decode_picture", broken)
@@ -298,7 +298,7 @@ class Rank:
 def test_validation_encodes_each_style_once_and_is_shared_out(training, monkeypatch) -> None:
     """Batches of any size give the losses of single passes; two processes compute half each."""
     made = training("style", "data.validation=3", "base.adapter=null")
-    base = training.core("comfy_host.frozen_base").FrozenBase
+    base = training.core("training.host.frozen_base").FrozenBase
     encode, seen = base.encode_style, []
     monkeypatch.setattr(base, "encode_style", lambda self, *a: seen.append(1) or encode(self, *a))
     with torch.no_grad():
