@@ -80,7 +80,7 @@ def test_the_core_refuses_what_is_linked(
             what=f"{node_id}: {name} is outside its range",
             found=f"{name} {value}",
             expected=f"{low:g} ≤ {name} ≤ {high:g}",
-            fix="look at what is linked to it",
+            fix="check what is connected to it",
         ):
             use(golden, node_id, name, value)
     use(golden, node_id, name, low)
