@@ -5,6 +5,7 @@ What is replaced: the host finds SDXL by its sizes, so it is taught one family o
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections.abc import Callable, Iterator
@@ -55,6 +56,9 @@ def with_other(graph: Graph, class_type: str, title: str, **values: Any) -> Grap
 @pytest.fixture(scope="module")
 def draw(host: Any, pack: Any, run_node: Any, run_node_with_ui: Any) -> Iterator[Callable[[Graph], Picture]]:
     """`draw(graph) -> [height, width, 3]`, 0..255: the picture that a graph saves."""
+    import nodes
+
+    asyncio.run(nodes.init_builtin_extra_nodes())  # Canny is one
     with pytest.MonkeyPatch.context() as patch:
         known = [sdxl_files.TinyFamily, *comfy.supported_models.models]
         patch.setattr(comfy.supported_models, "models", known)
