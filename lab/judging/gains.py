@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylecrafter_core.comfy_host.gain_chart import draw_gains
 from stylecrafter_core.comfy_host.inspection import predicted_gains
 
 from ..family.sizes import SIDE
 from ..measures import (
-    draw_gains,
     estimate,
     labelled_sheet,
     markdown_table,
