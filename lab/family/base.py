@@ -144,6 +144,7 @@ def train_base(
     answer_with_the_input(tensors, spec)
     model = build_model(spec, torch.float32, None, device)
     model.diffusion_model.load_state_dict(tensors)
+    model.diffusion_model.requires_grad_(True)  # newer hosts build their networks frozen
     shown, done, steps = shown.to(device), 0, sum(this.steps for this in rounds)
     for number, this in enumerate(rounds):
         time = None if minutes is None else minutes * this.steps / steps

@@ -16,7 +16,9 @@ def main(folder: Path, host: Path) -> None:
     from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True)
+    import pytest
     import torch
+    from frozen_networks import build_frozen
     from safetensors.torch import save_file
     from tiny_style_network import tiny_style_network
 
@@ -24,6 +26,7 @@ def main(folder: Path, host: Path) -> None:
     from lab.styles import adain
 
     torch.set_num_threads(1)
+    build_frozen(pytest.MonkeyPatch())
     packages.FOLDER = folder / "style network"
     packages.FOLDER.mkdir()
     save_file(tiny_style_network(), packages.FOLDER / packages.WEIGHTS)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from frozen_networks import build_frozen
 from PIL import Image
 from torch.nn import functional as F
 
@@ -29,7 +30,9 @@ def materials(core: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
 @pytest.fixture(scope="module")
 def folder(materials: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    materials("tiny").make_tiny_materials(folder, SEED, STEPS)
+    with pytest.MonkeyPatch.context() as patch:
+        build_frozen(patch)
+        materials("tiny").make_tiny_materials(folder, SEED, STEPS)
     return folder
 
 

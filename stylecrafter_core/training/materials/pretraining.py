@@ -37,6 +37,7 @@ def pretrain(spec: UNetSpec, tensors: Tensors, folder: Path, text: Tensors, seed
     model = build_model(spec, torch.float32, None, "cpu")
     unet = model.diffusion_model
     unet.load_state_dict(tensors)
+    unet.requires_grad_(True)  # newer hosts build their networks frozen
     clips = clips_shown(folder / "clips", text)
     pictures = [*pictures_shown(folder / "pictures", text), *clips]
     optimiser = torch.optim.AdamW(unet.parameters(), lr=LEARNING_RATE, weight_decay=0.0, fused=True)
