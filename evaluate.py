@@ -27,6 +27,7 @@ from stylecrafter_core.errors import InputError, StyleCrafterError
 
 if TYPE_CHECKING:
     from lab.evaluation.comparing import Run
+    from lab.evaluation.metric_choice import Chosen, Given
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -157,20 +158,23 @@ def _generate(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     from lab.evaluation.comparing import score_one
+    from lab.evaluation.metric_choice import Given
     from lab.evaluation.scoring import results_in, results_of
 
     if options.test_set is None:
         results = results_in(options.results, options.prompt, options.reference)
+        given = Given(bool(options.prompt.strip()), bool(options.reference))
     else:
-        results = results_of(_pairs(options), options.results)
-    return _end(score_one(results, _chosen(options), options.out or options.results, _say))
+        results, given = results_of(_pairs(options), options.results), Given()
+    return _end(score_one(results, _chosen(options, given), options.out or options.results, _say))
 
 
 def _compare(options: argparse.Namespace) -> int:
     from lab.evaluation.comparing import compare
+    from lab.evaluation.metric_choice import Given
 
     run = _run(options, options.out)
-    return _end(compare(run, options.methods, _pairs(options), _chosen(options), options.rows))
+    return _end(compare(run, options.methods, _pairs(options), _chosen(options, Given()), options.rows))
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -211,16 +215,20 @@ def _pairs(options: argparse.Namespace) -> tuple:
     return read_test_set(options.test_set)[: options.pairs]
 
 
-def _chosen(options: argparse.Namespace) -> Any:
+def _chosen(options: argparse.Namespace, given: Given) -> Chosen:
     from lab.evaluation.metric_choice import WeightFiles, choose
 
-    chosen = choose(WeightFiles(options.clip, options.dino, options.raft), options.metrics)
+    chosen = choose(WeightFiles(options.clip, options.dino, options.raft), given, options.metrics)
     for name, why in chosen.left_out.items():
         _say(f"{name} is left out. {why}")
     return chosen
 
 
 def _end(failed: list[str]) -> int:
+    """The exit status, when every process is done: the launcher ends them all when one has failed."""
+    from lab.evaluation.shards import this_shard
+
+    this_shard().wait_for_all()
     for line in failed:
         print(line, file=sys.stderr)
     return 1 if failed else 0

@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stylecrafter_core.errors import InputError
+from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.media.files import written_whole
 
-from .generating import Job, generate
+from .generating import Job, generate, stands
 from .host import Settings, running_host
 from .methods import METHODS, method_named
 from .metric_choice import Chosen
 from .report import Column, write_report
-from .scoring import SCORES, Scored, problems, read_scores, results_of, score
+from .scoring import SCORES, Scored, in_a_line, problems, read_scores, results_of, score
 from .shards import Shard, this_shard
 from .test_set import Pair
 
@@ -87,8 +87,11 @@ def methods_in_words(run: Run) -> str:
 
 def generate_one(run: Run, name: str, folder: Path, pairs: Sequence[Pair]) -> list[str]:
     """The results of one method; returns a line for each pair that failed."""
-    job = Job(method_named(name), pairs, folder, run.seed, run.values)
-    return generate(job, run.host, run.shard, run.say)
+    return generate(_job(run, name, folder, pairs), run.host, run.shard, run.say)
+
+
+def _job(run: Run, name: str, folder: Path, pairs: Sequence[Pair]) -> Job:
+    return Job(method_named(name), pairs, folder, run.seed, run.values)
 
 
 def score_one(
@@ -110,17 +113,18 @@ def compare(run: Run, names: Sequence[str], pairs: Sequence[Pair], chosen: Chose
     scored: list[str] = []
     for name, method in methods.items():
         folder = run.out / folders[name]
+        job = _job(run, name, folder, pairs)
         try:
-            failed += generate_one(run, name, folder, pairs)
-        except InputError as problem:
-            failed.append(f"{method.title}: {problem.what} {problem.found}")
-            run.say(failed[-1])
-            continue
-        run.shard.wait_for_all()
-        say = partial(_say_of, run.say, method.title)
-        lines = score_one(results_of(pairs, folder), chosen, folder, say)
+            lines = generate(job, run.host, run.shard, run.say)
+        except StyleCrafterError as problem:
+            lines = [in_a_line(problem)]
+            run.say(f"{method.title}: {lines[0]}")
+        run.shard.wait_for_all()  # also where this process has failed, for the others wait for it
+        if stands(job):
+            say = partial(_say_of, run.say, method.title)
+            lines += score_one(results_of(pairs, folder), chosen, folder, say)
+            scored.append(name)
         failed += [f"{method.title}, {line}" for line in lines]
-        scored.append(name)
     if run.shard.is_first and scored:
         titles = {folders[name]: methods[name].title for name in scored}
         with written_whole(run.out / LIST) as partial_file:

@@ -13,10 +13,11 @@ import av
 import av.error
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
 from torch import Tensor
 
 from stylecrafter_core.errors import MediaError, StyleCrafterError
-from stylecrafter_core.media import read_video
 
 from .test_set import read_picture
 
@@ -37,35 +38,49 @@ def pieces_of(file: Path) -> Iterator[Tensor]:
     Raises:
         MediaError: it cannot be read, is damaged, or holds no frames.
     """
-    suffix = file.suffix.lower()
-    if suffix in PICTURES:
+    if file.suffix.lower() in PICTURES:
         yield read_picture(file)[None]
-    elif suffix in STREAMED:
-        yield from _streamed(file)
     else:
-        yield from read_video(file).frames.split(PIECE)
+        yield from _of_one_size(_decoded(file))
 
 
-def _streamed(file: Path) -> Iterator[Tensor]:
-    waiting: list[np.ndarray] = []
+def _decoded(file: Path) -> Iterator[NDArray[np.uint8]]:
+    """Frames [H, W, 3], one after another."""
     seen = 0
     try:
-        with av.open(str(file)) as container:
-            for frame in container.decode(video=0):
-                waiting.append(frame.to_ndarray(format="rgb24"))
-                seen += 1
-                if len(waiting) == PIECE:
-                    yield _stacked(waiting)
-                    waiting = []
-    except (OSError, IndexError, av.error.FFmpegError) as problem:
+        for frame in _animated(file) if file.suffix.lower() in ANIMATED else _streamed(file):
+            yield frame
+            seen += 1
+    except (OSError, IndexError, SyntaxError, ValueError, av.error.FFmpegError) as problem:
         raise _unreadable(file, str(problem)) from problem
     if not seen:
         raise _unreadable(file, "no frames")
-    if waiting:
-        yield _stacked(waiting)
 
 
-def _stacked(frames: list[np.ndarray]) -> Tensor:
+def _streamed(file: Path) -> Iterator[NDArray[np.uint8]]:
+    with av.open(str(file)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def _animated(file: Path) -> Iterator[NDArray[np.uint8]]:
+    with Image.open(file) as film:
+        for picture in ImageSequence.Iterator(film):
+            yield np.array(picture.convert("RGB"))
+
+
+def _of_one_size(frames: Iterator[NDArray[np.uint8]]) -> Iterator[Tensor]:
+    """Pieces of at most eight frames; where the size changes, a new one begins."""
+    waiting: list[NDArray[np.uint8]] = []
+    for frame in frames:
+        if waiting and (len(waiting) == PIECE or frame.shape != waiting[0].shape):
+            yield _stacked(waiting)
+            waiting = []
+        waiting.append(frame)
+    yield _stacked(waiting)
+
+
+def _stacked(frames: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(frames)).float() / 255
 
 

@@ -17,10 +17,11 @@ from stylecrafter_core.media.files import written_whole
 
 from .frames import RESULTS
 from .host import Host
-from .methods import Method
+from .methods import Method, style_in_words
+from .scoring import in_a_line
 from .shards import Shard
 from .test_set import Pair, read_picture
-from .workflow import filled, read_workflow
+from .workflow import filled, read_workflow, wants_style_words
 
 Say = Callable[[str], None]
 
@@ -52,7 +53,9 @@ def generate(job: Job, host: Callable[[], AbstractContextManager[Host]], shard: 
         InputError: the folder holds results of other settings.
         HostError: the host does not run.
     """
-    mine = [pair for pair in shard.part(job.pairs) if not _is_done(job, pair)]
+    _workflow(job)  # without one, no host need start
+    done = {pair.name for pair in job.pairs if _is_done(job, pair)}
+    mine = [pair for pair in shard.part(job.pairs) if pair.name not in done]
     if not mine:
         return []
     failed: list[str] = []
@@ -62,14 +65,14 @@ def generate(job: Job, host: Callable[[], AbstractContextManager[Host]], shard: 
                 f"{job.method.title} cannot run.",
                 found="; ".join(lacks) + ": not there",
                 expected="every node and file that its workflow names",
-                fix="install what is named, or name other files: --set ckpt_name=mine.ckpt",
+                fix="install what is named, or name files that you have: --value ckpt_name=mine.ckpt",
             )
         began = time.monotonic()
         for number, pair in enumerate(mine, start=1):
             try:
                 _make(job, pair, running)
             except StyleCrafterError as problem:
-                failed.append(f"{pair.name}: {problem.what} {problem.found}".strip())
+                failed.append(f"{pair.name}: {in_a_line(problem)}")
             left = (time.monotonic() - began) / number * (len(mine) - number)
             state = failed[-1] if failed and failed[-1].startswith(pair.name) else f"{pair.name}: made"
             say(f"{job.method.title}: {state} ({number} of {len(mine)}, {_duration(left)} left)")
@@ -80,7 +83,12 @@ def _make(job: Job, pair: Pair, host: Host) -> None:
     settings = _settings(job, pair)
     names = [_place(file, host.base) for file in pair.references]
     graph = filled(
-        read_workflow(_workflow(job)), job.method.words(pair), names, job.seed + pair.number, _values(job)
+        read_workflow(_workflow(job)),
+        settings["written_as"],
+        names,
+        settings["seed"],
+        settings["values"],
+        settings["style"],
     )
     made = host.run(graph)
     target = job.folder / f"{pair.name}{made.suffix}"
@@ -109,6 +117,7 @@ def _settings(job: Job, pair: Pair) -> dict[str, Any]:
     return {
         "prompt": pair.prompt,
         "written_as": job.method.words(pair),
+        "style": style_in_words(pair) if wants_style_words(read_workflow(_workflow(job))) else "",
         "references": [[file.name, _digest(file)] for file in pair.references],
         "seed": job.seed + pair.number,
         "values": _values(job),
@@ -155,6 +164,14 @@ def _is_done(job: Job, pair: Pair) -> bool:
             fix="choose another --out, or remove the folder",
         )
     return found["file"].endswith(RESULTS) and (job.folder / found["file"]).is_file()
+
+
+def stands(job: Job) -> bool:
+    """Whether there is a result, and all of them are of these settings."""
+    try:
+        return any([_is_done(job, pair) for pair in job.pairs])
+    except InputError:
+        return False
 
 
 def _duration(seconds: float) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 
 from scripts.comfy_client import ComfyClient, Job, PromptRefusedError
 from scripts.comfy_server import ServerError, place_pack, serve
-from stylecrafter_core.errors import HostError
+from stylecrafter_core.errors import HostError, InputError
 from stylecrafter_core.training.host.find import check_version, find_host
 
-from .methods import PACKS, ROOT, Method
+from ..family.packages import style_network_file
+from .methods import PACKS, PUBLISHED, ROOT, Method
 from .shards import Shard
 from .workflow import ApiPrompt, filled, read_workflow
 
 HOST_NODES = Path(__file__).parent / "host_nodes"
+TRANSFER = "StyleCrafterTransferFrames"
 TIME_LIMIT_S = 24 * 3600.0
 
 
@@ -100,7 +102,7 @@ class Host:
             if kind not in self._nodes:
                 missing.append(f"the node {kind}" + _from(kind))
                 continue
-            missing += self._missing_files(kind, node["inputs"])
+            missing += self._missing_files(kind, node["inputs"]) + _missing_network(kind)
         return list(dict.fromkeys(missing))
 
     def _missing_files(self, kind: str, inputs: dict[str, Any]) -> list[str]:
@@ -110,7 +112,7 @@ class Host:
         for name, value in inputs.items():
             options = _options(declared.get(name))
             if options is not None and name != "image" and isinstance(value, str) and value not in options:
-                missing.append(f"{name} {value}")
+                missing.append(f"{name} {value}{_published(value)}")
         return missing
 
     def run(self, graph: ApiPrompt) -> Path:
@@ -136,6 +138,21 @@ class Host:
 
 def _from(kind: str) -> str:
     return next((f" of {pack}" for start, pack in PACKS.items() if kind.startswith(start)), "")
+
+
+def _published(file: str) -> str:
+    return f" of {PUBLISHED[file]} at Hugging Face" if file in PUBLISHED else ""
+
+
+def _missing_network(kind: str) -> list[str]:
+    """What a node of the comparisons themselves needs beside its inputs."""
+    if kind != TRANSFER:
+        return []
+    try:
+        style_network_file()
+    except InputError as problem:
+        return [f"{problem.what} {problem.fix}"]
+    return []
 
 
 def _options(declared: Any) -> list[Any] | None:

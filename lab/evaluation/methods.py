@@ -22,6 +22,19 @@ ANIMATEDIFF = "the pack ComfyUI-AnimateDiff-Evolved (github.com/Kosinkadink/Comf
 STYLE_ALIGNED = "the pack style_aligned_comfy (github.com/brianfitzgerald/style_aligned_comfy)"
 # Where nodes come from that neither the host nor this repository has, by what their ids begin with.
 PACKS = {"IPAdapter": IP_ADAPTER, "ADE_": ANIMATEDIFF, "StyleAligned": STYLE_ALIGNED}
+# Where the published files of the workflows come from: repositories of Hugging Face.
+PUBLISHED = {
+    "model.ckpt": "VideoCrafter/Text2Video-512",
+    "adapter_v1.pth": "liuhuohuo/StyleCrafter",
+    "temporal_v1_1.pth": "liuhuohuo/StyleCrafter",
+    "stylecrafter_sdxl.ckpt": "liuhuohuo/StyleCrafter-SDXL",
+    "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors": "h94/IP-Adapter, models/image_encoder",
+    "ip-adapter-plus_sd15.safetensors": "h94/IP-Adapter, models",
+    "v3_sd15_mm.ckpt": "guoyww/animatediff",
+    "v1-5-pruned-emaonly-fp16.safetensors": "Comfy-Org/stable-diffusion-v1-5-archive",
+    "v2-1_512-ema-pruned.safetensors": "stabilityai/stable-diffusion-2-1-base",
+    "sd_xl_base_1.0.safetensors": "stabilityai/stable-diffusion-xl-base-1.0",
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,15 @@ class Method:
         """The prompt of a pair.
 
         Raises:
-            InputError: it wants the style in words, and the pair has none.
+            InputError: it is empty; or the method wants the style in words, and the pair has none.
         """
+        if not pair.prompt.strip():
+            raise InputError(
+                f"Pair {pair.name} has no prompt.",
+                found=repr(pair.prompt),
+                expected="words for what the result should show",
+                fix="write it into the row of the test set",
+            )
         style = style_in_words(pair) if "{style}" in self.prompt else ""
         return self.prompt.format(prompt=pair.prompt, style=style)
 
@@ -81,10 +101,13 @@ METHODS: dict[str, Method] = {
         note="the paper fine-tunes it on the references; here the base knows no style but by its name",
     ),
     "image_stylecrafter": Method(
-        "StyleCrafter", f"Table 1, {ONE}", OURS / "image_with_video_model.json", values={"frames": 1}
+        "StyleCrafter, pictures",
+        f"Table 1, {ONE}",
+        OURS / "image_with_video_model.json",
+        values={"frames": 1},
     ),
     "image_stylecrafter_several": Method(
-        "StyleCrafter, several references",
+        "StyleCrafter, pictures, several references",
         f"Table 1, {SEVERAL}",
         OURS / "image_with_video_model.json",
         values={"frames": 1},

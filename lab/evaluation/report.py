@@ -7,14 +7,15 @@ import html
 import io
 import mimetypes
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.media.files import written_whole
 
 from .frames import RESULTS, STREAMED, pieces_of
@@ -47,8 +48,9 @@ def write_report(columns: Sequence[Column], pairs: Sequence[Pair], out: Path, ro
     """`report.md`, `<method>.csv`, `report.png` and `report.html`, of the first so many pairs.
 
     Raises:
-        InputError: a metric of one name is not the same in all scores.
+        InputError: a metric of one name is not the same in all scores; two methods have the same title.
     """
+    _check_titles([column.title for column in columns])
     table = as_markdown({column.title: column.scores for column in columns})
     shown = pairs[:rows]
     files = {"report.md": f"{table}\n".encode(), "report.html": _page(columns, shown, table).encode()}
@@ -61,6 +63,16 @@ def write_report(columns: Sequence[Column], pairs: Sequence[Pair], out: Path, ro
         with written_whole(out / name) as partial:
             partial.write_bytes(content)
     return [out / name for name in files]
+
+
+def _check_titles(titles: Sequence[str]) -> None:
+    if twice := [title for title, count in Counter(titles).items() if count > 1]:
+        raise InputError(
+            "Two methods of the comparison have the same title.",
+            found=", ".join(twice),
+            expected="a title of its own for each",
+            fix="give the workflow file another name: it is the title",
+        )
 
 
 def _result(column: Column, pair: Pair) -> Path | None:
@@ -179,17 +191,16 @@ def _mosaic(files: Sequence[Path]) -> Image.Image:
 def _thumbnail(file: Path) -> Image.Image | str:
     """The middle frame, at most 400 pixels wide; why there is none where it cannot be read."""
     try:
-        frames = [frame for piece in pieces_of(file) for frame in piece]
+        count = sum(len(piece) for piece in pieces_of(file))  # decoded twice, so that a long film fits
+        frame = next(islice((frame for piece in pieces_of(file) for frame in piece), count // 2, None))
     except StyleCrafterError as problem:
         return f"{file.name}: {problem.found}"
-    pixels = (frames[len(frames) // 2] * 255).round().byte().numpy()
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture = Image.fromarray((frame * 255).round().byte().numpy())
     picture.thumbnail((400, 400), Image.Resampling.LANCZOS)
     return picture
 
 
 def _wrapped(words: str, letters: int) -> str:
-
     return "\n".join(textwrap.wrap(words, letters)[:10])
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from stylecrafter_core.errors import InputError, MediaError, StyleCrafterError
 from stylecrafter_core.media.files import written_whole
@@ -18,7 +21,7 @@ from .frames import PICTURES, RESULTS, Opened, Unreadable, decoded_ahead
 from .shards import Shard
 from .test_set import Pair, read_picture
 
-FORMAT = 1
+FORMAT = 2
 SCORES = "scores.json"
 PAIRS = "scored"
 
@@ -145,17 +148,24 @@ def _row(opened: Opened[Scored, Wanted] | Unreadable[Scored], metrics: Sequence[
         "references": ["/".join(file.parts[-2:]) for file in pair.references],
     }
     if isinstance(opened, Unreadable):
-        return row | {"problem": _in_a_line(opened.problem)}
+        return row | {"problem": in_a_line(opened.problem)}
     still = _file(opened.item).suffix.lower() in PICTURES
     wanted = [metric for metric in metrics if not (still and metric.in_time)]
     try:
-        values = measure(wanted, opened.pieces, opened.asked)
+        values = measure(wanted, _noting_size(opened.pieces, row), opened.asked)
     except StyleCrafterError as problem:
-        return row | {"problem": _in_a_line(problem)}
+        return row | {"problem": in_a_line(problem)}
     return row | {"values": {name: value if math.isfinite(value) else None for name, value in values.items()}}
 
 
-def _in_a_line(problem: StyleCrafterError) -> str:
+def _noting_size(pieces: Iterator[Tensor], row: dict[str, Any]) -> Iterator[Tensor]:
+    for piece in pieces:
+        row["size"] = [piece.shape[2], piece.shape[1]]
+        yield piece
+
+
+def in_a_line(problem: StyleCrafterError) -> str:
+    """What is wrong and what was found."""
     found = f" Found: {problem.found}." if problem.found else ""
     return " ".join(f"{problem.what}{found}".split())
 
@@ -166,6 +176,7 @@ def _document(results: Sequence[Scored], metrics: Sequence[Metric], folder: Path
         row = _read(folder / PAIRS / f"{result.name()}.json")
         row.pop("of")
         rows.append(row)
+    _leave_out_other_sizes(rows)
     names = list(dict.fromkeys(name for row in rows for name in row.get("values", {})))
     columns = {
         name: [row["values"][name] for row in rows if row.get("values", {}).get(name) is not None]
@@ -181,6 +192,18 @@ def _document(results: Sequence[Scored], metrics: Sequence[Metric], folder: Path
     }
 
 
+def _leave_out_other_sizes(rows: list[dict[str, Any]]) -> None:
+    """Numbers depend on the size: results of another one than most have none in the document."""
+    scored = [row for row in rows if "values" in row]
+    counted = Counter(tuple(row["size"]) for row in scored)
+    for row in scored:
+        (width, height), _ = counted.most_common(1)[0]
+        if row["size"] != [width, height]:
+            del row["values"]
+            found = "{} × {}".format(*row["size"])
+            row["problem"] = f"It has another size than most: {found} pixels, not {width} × {height} pixels."
+
+
 def _about(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     return [
         {"name": metric.name, "version": metric.version, "weights": dict(metric.weights)}
@@ -192,6 +215,7 @@ def _state(result: Scored, metrics: Sequence[Metric]) -> dict[str, Any]:
     """What a row depends on."""
     files = [*([] if result.file is None else [result.file]), *result.pair.references]
     return {
+        "format": FORMAT,
         "metrics": _about(metrics),
         "prompt": result.pair.prompt,
         "files": [[file.name, *_stamp(file)] for file in files],

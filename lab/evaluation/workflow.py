@@ -13,6 +13,7 @@ from stylecrafter_core.errors import InputError
 ApiPrompt = dict[str, dict[str, Any]]
 PROMPT, STYLE = "%prompt%", "%style%"
 SEEDS = ("seed", "noise_seed")
+TRAINER = "TrainLoraNode"  # learns the references alike for every prompt: seed and steps are its own
 NONE = "none"
 
 
@@ -44,40 +45,59 @@ def _no_workflow(file: Path, found: str) -> InputError:
 
 
 def filled(
-    workflow: ApiPrompt, prompt: str, pictures: Sequence[str], seed: int, values: Mapping[str, Any]
+    workflow: ApiPrompt,
+    prompt: str,
+    pictures: Sequence[str],
+    seed: int,
+    values: Mapping[str, Any],
+    style: str = "",
 ) -> ApiPrompt:
     """A copy with everything in its place.
 
-    The prompt goes where `%prompt%` stands, else into the text that a style is applied to. The first
-    Load Image node loads the first picture; further pictures join it as a batch, wherever it leads to;
-    a workflow with several such nodes gives each its own, the last for those left. The seed goes into every
-    seed.
+    The prompt goes where `%prompt%` stands, else into the text that a style is applied to; the style in words
+    where `%style%` stands. The first Load Image node loads the first picture; further pictures join it as a
+    batch, wherever it leads to; a workflow with several such nodes gives each its own, the last for those
+    left. The seed goes into every seed but that of a training node, which is to learn the same references
+    once for all prompts.
 
     Args:
         pictures: files in the host's input folder; none leaves the nodes as they are.
-        values: for every input of these names, or `node class.name` for that class alone. What is "none" in
-            the workflow stays so: a method that goes without an adapter still does.
+        values: for every input of these names, or `node class.name` for that class alone; a training node
+            takes only the latter. What is "none" in the workflow stays so: a method that goes without an
+            adapter still does.
 
     Raises:
         InputError: there is no place for the prompt.
     """
     graph = copy.deepcopy(workflow)
     for node in graph.values():
+        trains = node["class_type"] == TRAINER
         for name, value in node["inputs"].items():
-            given = values.get(f"{node['class_type']}.{name}", values.get(name))
-            if name in SEEDS and not isinstance(value, list):
+            given = values.get(f"{node['class_type']}.{name}", None if trains else values.get(name))
+            if name in SEEDS and not isinstance(value, list) and not trains:
                 node["inputs"][name] = seed
             elif given is not None and value != NONE:
                 node["inputs"][name] = given
     _put_prompt(graph, prompt)
+    for inputs in _texts(graph):
+        inputs["text"] = inputs["text"].replace(STYLE, style)
     if pictures:
         _put_pictures(graph, pictures)
     return graph
 
 
+def wants_style_words(workflow: ApiPrompt) -> bool:
+    """Whether `%style%` stands in one of its texts."""
+    return any(STYLE in inputs["text"] for inputs in _texts(workflow))
+
+
+def _texts(graph: ApiPrompt) -> list[dict[str, Any]]:
+    """The inputs of every node with a text of its own."""
+    return [node["inputs"] for node in graph.values() if isinstance(node["inputs"].get("text"), str)]
+
+
 def _put_prompt(graph: ApiPrompt, prompt: str) -> None:
-    texts = [node["inputs"] for node in graph.values() if isinstance(node["inputs"].get("text"), str)]
-    marked = [inputs for inputs in texts if PROMPT in inputs["text"]]
+    marked = [inputs for inputs in _texts(graph) if PROMPT in inputs["text"]]
     if not marked:
         marked = [_styled_text(graph)]
         marked[0]["text"] = PROMPT

@@ -2,12 +2,18 @@
 
 import json
 import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from lab.evaluation.frames import pieces_of
+from lab.evaluation.metric_choice import Given, WeightFiles, choose
 from lab.evaluation.report import Column, write_report
 from lab.evaluation.scoring import problems, read_scores, results_in, results_of, score
 from lab.evaluation.shards import Shard
@@ -17,6 +23,9 @@ from lab.measures import estimate
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.media import write_video
 from stylecrafter_core.metrics import Copies, Motion, Similarity
+
+ROOT = Path(__file__).parents[2]
+ALONE = Shard()
 
 
 class MeanColour:
@@ -66,7 +75,7 @@ def silent(line):
 
 def test_each_fault_is_named_and_the_others_have_numbers(results):
     found, folder = results
-    document = score(found, metrics(), folder, Shard(), silent)
+    document = score(found, metrics(), folder, ALONE, silent)
     video, picture, short, missing = document["pairs"]
     assert video["values"]["flow_magnitude_pixels.opencv_dis_medium"] == pytest.approx(2, rel=0.3)
     assert picture["values"]["copied"] == 1.0
@@ -81,7 +90,7 @@ def test_each_fault_is_named_and_the_others_have_numbers(results):
 def test_two_processes_give_the_same_bytes_and_nothing_is_scored_twice(results, tmp_path):
     found, folder = results
     alone, together = tmp_path / "alone", tmp_path / "together"
-    score(found, metrics(), alone, Shard(), silent)
+    score(found, metrics(), alone, ALONE, silent)
     chosen = metrics()
     for number in (1, 0):
         shard = Shard(number, 2)
@@ -89,16 +98,16 @@ def test_two_processes_give_the_same_bytes_and_nothing_is_scored_twice(results, 
         score(found, chosen, together, shard, silent)
     assert (alone / "scores.json").read_bytes() == (together / "scores.json").read_bytes()
     again = metrics()
-    score(found[:2], again, alone, Shard(), silent)
+    score(found[:2], again, alone, ALONE, silent)
     assert again[0].embedder.seen == 0
     film(folder / "0000.mp4", frames=6)
-    score(found[:2], again, alone, Shard(), silent)
+    score(found[:2], again, alone, ALONE, silent)
     assert again[0].embedder.seen == 7, "a changed result is scored again: six frames and a reference"
 
 
 def test_tables_are_made_from_the_document(results):
     found, folder = results
-    document = score(found, metrics(), folder, Shard(), silent)
+    document = score(found, metrics(), folder, ALONE, silent)
     lines = as_csv(document).splitlines()
     assert len(lines) == 5
     assert lines[0].startswith("name,prompt,references,clip_text.mean_colour")
@@ -107,6 +116,43 @@ def test_tables_are_made_from_the_document(results):
     older["metrics"][2]["version"] = 0
     with pytest.raises(InputError, match=r"motion.opencv_dis_medium[\s\S]*version 0 in old"):
         as_markdown({"ours": document, "old": older})
+
+
+def test_results_of_another_size_are_named_and_left_out(results):
+    found, folder = results
+    Image.new("RGB", (32, 32), "red").save(folder / "0003.png")
+    document = score(results_of([result.pair for result in found], folder), metrics(), folder, ALONE, silent)
+    assert problems(document)[-1] == (
+        "0003: It has another size than most: 32 × 32 pixels, not 64 × 48 pixels."
+    )
+    assert document["summary"]["copy_score"]["n"] == 2
+    assert [row["size"] for row in document["pairs"][:2]] == [[64, 48], [64, 48]]
+
+
+def test_launched_processes_write_the_report_of_one_byte_for_byte(results, tmp_path):
+    found, folder = results
+    rows = [{"prompt": result.pair.prompt, "style_path": "style.png"} for result in found]
+    (tmp_path / "set.json").write_text(json.dumps(rows), encoding="utf-8")
+    shutil.copytree(folder, tmp_path / "shared")
+    launched = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    for out, launcher in ((folder, []), (tmp_path / "shared", launched)):
+        command = [sys.executable, *launcher, ROOT / "evaluate.py", "score", out]
+        command += ["--set", tmp_path / "set.json", "--metrics", "copies", "motion", "style_numbers"]
+        done = subprocess.run(
+            [str(part) for part in command], cwd=tmp_path, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 1, done.stderr
+        assert "0002: The motion of a clip needs two frames" in done.stderr
+        assert "0003: There is no result" in done.stderr
+    alone, together = ((out / "scores.json").read_bytes() for out in (folder, tmp_path / "shared"))
+    assert alone == together
+
+
+@pytest.mark.parametrize("ending", ["mp4", "webm", "gif", "webp"])
+def test_a_long_film_comes_in_short_pieces(tmp_path, ending):
+    frames = torch.rand(19, 16, 24, 3, generator=torch.Generator().manual_seed(0))
+    write_video(frames, tmp_path / f"film.{ending}", format=ending, frame_rate=8.0)
+    assert [len(piece) for piece in pieces_of(tmp_path / f"film.{ending}")] == [8, 8, 3]
 
 
 def test_any_folder_can_be_scored_and_an_empty_one_is_refused(results, tmp_path):
@@ -119,7 +165,7 @@ def test_any_folder_can_be_scored_and_an_empty_one_is_refused(results, tmp_path)
 
 def test_the_report_holds_table_sheet_and_a_page_that_needs_nothing_else(results, tmp_path):
     found, folder = results
-    document = score(found, metrics(), folder, Shard(), silent)
+    document = score(found, metrics(), folder, ALONE, silent)
     files = write_report([Column("ours", folder, document)], [r.pair for r in found], tmp_path / "out", 4)
     assert {file.name for file in files} == {"report.md", "report.html", "report.png", "results.csv"}
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -155,6 +201,18 @@ def test_values_that_are_no_numbers_are_null_in_the_document(results):
             return {"nothing": math.nan}
 
     found, folder = results
-    document = score(found[1:2], (Nothing(),), folder, Shard(), silent)
+    document = score(found[1:2], (Nothing(),), folder, ALONE, silent)
     assert document["pairs"][0]["values"] == {"nothing": None}
     assert document["summary"] == {}
+
+
+def test_what_is_not_given_leaves_its_metrics_out():
+    chosen = choose(WeightFiles(), Given(prompt=False, references=False))
+    assert {metric.name for metric in chosen.metrics} == {
+        "motion.opencv_dis_medium",
+        "motion.opencv_farneback",
+    }
+    assert chosen.left_out["copies"] == "The metric copies needs a reference. give it with --reference"
+    assert chosen.left_out["conse"] == "The metric conse needs a prompt. give it with --prompt"
+    with pytest.raises(InputError, match="copies needs a reference"):
+        choose(WeightFiles(), Given(references=False), ["copies"])

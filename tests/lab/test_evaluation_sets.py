@@ -7,7 +7,7 @@ import pytest
 
 from lab.evaluation.methods import METHODS, method_named, style_in_words
 from lab.evaluation.test_set import Pair, read_test_set
-from lab.evaluation.workflow import filled, read_workflow
+from lab.evaluation.workflow import filled, read_workflow, wants_style_words
 from stylecrafter_core.errors import InputError
 
 
@@ -51,7 +51,7 @@ def test_every_method_takes_prompt_pictures_seed_and_values(name):
     graph = filled(read_workflow(METHODS[name].workflow), "a fox", ["a.png", "b.png"], 77, {"steps": 5})
     texts = [node["inputs"]["text"] for node in graph.values() if "text" in node["inputs"]]
     assert sum("a fox" in str(text) for text in texts) == 1
-    inputs = [node["inputs"] for node in graph.values()]
+    inputs = [node["inputs"] for node in graph.values() if node["class_type"] != "TrainLoraNode"]
     assert all(each.get("seed", 77) == 77 and each.get("noise_seed", 77) == 77 for each in inputs)
     assert any(each.get("steps") == 5 for each in inputs)
     loaded = [node["inputs"]["image"] for node in graph.values() if node["class_type"] == "LoadImage"]
@@ -69,6 +69,29 @@ def test_further_references_join_the_first_for_every_reader():
     assert found[batch["inputs"]["image1"][0]]["inputs"]["image1"] == ["1", 0]
     assert found[batch["inputs"]["image2"][0]]["inputs"]["image"] == "c"
     assert graph["2"]["inputs"]["images"] == ["1", 0], "the workflow itself stays"
+
+
+def test_a_training_node_keeps_its_seed_and_steps_and_the_style_is_written_out():
+    graph = {
+        "1": {"class_type": "TrainLoraNode", "inputs": {"seed": 0, "steps": 200}},
+        "2": {"class_type": "A", "inputs": {"seed": 0, "steps": 50, "text": "%prompt%"}},
+        "3": {"class_type": "B", "inputs": {"text": "%style%"}},
+    }
+    found = filled(graph, "a fox", [], 7, {"steps": 5}, style="ink")
+    assert found["1"]["inputs"] == {"seed": 0, "steps": 200}
+    assert found["2"]["inputs"] == {"seed": 7, "steps": 5, "text": "a fox"}
+    assert found["3"]["inputs"]["text"] == "ink"
+    assert filled(graph, "a fox", [], 7, {"TrainLoraNode.steps": 9})["1"]["inputs"]["steps"] == 9
+    assert [name for name, method in METHODS.items() if wants_words(method)] == ["style_aligned"]
+
+
+def wants_words(method):
+    return method.workflow is not None and wants_style_words(read_workflow(method.workflow))
+
+
+def test_a_pair_without_a_prompt_is_named():
+    with pytest.raises(InputError, match="Pair 0003 has no prompt"):
+        METHODS["stylecrafter"].words(Pair(3, " ", (Path("x.png"),)))
 
 
 def test_values_can_name_a_node_class_and_none_stays_none():
@@ -89,6 +112,7 @@ def test_a_workflow_without_a_place_for_the_prompt_and_an_unknown_method_are_ref
 
 
 def test_every_row_of_the_papers_tables_is_there():
+    assert len({method.title for method in METHODS.values()}) == len(METHODS), "a title is a column"
     titles = {(method.row[:7], method.title) for method in METHODS.values()}
     for row in ("SD*", "SDXL*", "InST (stand-in)", "IP-Adapter-Plus", "Style-Aligned", "DreamBooth"):
         assert ("Table 1", row) in titles
