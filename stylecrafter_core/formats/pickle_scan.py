@@ -6,6 +6,7 @@ Only what matters to weights is kept on that stack: texts, numbers, tuples and t
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
@@ -59,13 +60,21 @@ def scan_pickles(stream: IO[bytes], pickles: int, scan: Scan) -> None:
         _follow(stream, scan)
 
 
+def texts_of_pickle(stream: IO[bytes]) -> list[str]:
+    """The texts that the next pickle spells out, in their order.
+
+    Raises:
+        TooMuchError: it is longer than any of weights.
+        ValueError: it is damaged or ends early.
+    """
+    return [argument for _, argument in _instructions(stream) if isinstance(argument, str)]
+
+
 def _follow(stream: IO[bytes], scan: Scan) -> None:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[Any, Any] = {}
-    for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-        if number > MOST_INSTRUCTIONS:
-            raise TooMuchError(f"a pickle of more than {MOST_INSTRUCTIONS:,} instructions")
+    for opcode, argument in _instructions(stream):
         name = opcode.name
         if name == "MARK":
             marks.append(len(stack))
@@ -78,6 +87,14 @@ def _follow(stream: IO[bytes], scan: Scan) -> None:
         else:
             taken = _take(opcode, stack, marks)
             stack.extend(_results(opcode, argument, taken, scan))
+
+
+def _instructions(stream: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, Any]]:
+    """Those of the next pickle, each with its argument."""
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+        if number > MOST_INSTRUCTIONS:
+            raise TooMuchError(f"a pickle of more than {MOST_INSTRUCTIONS:,} instructions")
+        yield opcode, argument
 
 
 def _take(opcode: pickletools.OpcodeInfo, stack: list[Any], marks: list[int]) -> list[Any]:

@@ -10,15 +10,15 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from ..errors import WeightFileError
 from .contents import DOWNLOAD_AGAIN, Container, read_error, size_of
-from .pickle_scan import MOST_BYTES, Scan, TooMuchError, scan_pickles
+from .pickle_scan import MOST_BYTES, Scan, TooMuchError, scan_pickles, texts_of_pickle
 
 # All that torch's restricted unpickler and its zip reader raise on damaged or foreign content.
 LOAD_ERRORS = (
@@ -46,8 +46,10 @@ ZIP_ERRORS = (
     struct.error,
     zlib.error,
 )
-# The older form is four pickles in a row: magic number, protocol, system, content. Then come the storages.
+# The older form is four pickles in a row: magic number, protocol, system, content. A list of keys follows,
+# then the storage of each key behind its length.
 OLDER_PICKLES = 4
+LENGTH_BYTES = 8
 # What a pickle of weights calls. Everything here makes what its arguments hold, and no more.
 CALLS = frozenset(
     {
@@ -136,7 +138,7 @@ def _check_archive(path: Path) -> None:
             found=f"{size_of(path)}, a zip archive that cannot be read to its end ({problem})",
             fix=DOWNLOAD_AGAIN,
         ) from problem
-    scan = _scanned(path, Container.TORCH_ZIP, data, pickles=1)
+    scan = _scanned(path, Container.TORCH_ZIP, BytesIO(data), pickles=1)
     _check_entries(path, entries, name.removesuffix("data.pkl"), scan)
 
 
@@ -162,14 +164,21 @@ def _check_entries(path: Path, entries: Mapping[str, zipfile.ZipInfo], folder: s
 
 
 def _check_older(path: Path) -> None:
-    """The older form: storages follow the pickles, so together they are no larger than the file."""
+    """The older form: pickles, a list of keys, then each key's storage, and the file ends."""
     if tarfile.is_tarfile(path):
         # A tar archive whose first entry is named like a pickle: older torch reads it unrestricted.
         raise read_error(path, "is not a weight file", found="a tar archive", fix="choose a weight file")
     with path.open("rb") as stream:
-        data = stream.read(MOST_BYTES)
-    scan = _scanned(path, Container.PICKLE, data, pickles=OLDER_PICKLES)
-    promised = sum(elements * element_bytes(kind) for kind, elements in scan.storages.values())
+        pickles = BytesIO(stream.read(MOST_BYTES))
+        scan = _scanned(path, Container.PICKLE, pickles, OLDER_PICKLES)
+        _check_promise(path, sum(elements * element_bytes(kind) for kind, elements in scan.storages.values()))
+        keys = _listed_keys(path, pickles)
+        stream.seek(pickles.tell())
+        _check_storages(path, stream, keys, scan)
+
+
+def _check_promise(path: Path, promised: int) -> None:
+    """Before the file is looked at more closely: what is asked for is no larger than the file."""
     if promised > path.stat().st_size:
         raise read_error(
             path,
@@ -179,16 +188,51 @@ def _check_older(path: Path) -> None:
         )
 
 
+def _listed_keys(path: Path, stream: IO[bytes]) -> list[str]:
+    """The keys of the storages, in the order in which they follow."""
+    try:
+        return texts_of_pickle(stream)
+    except TooMuchError as problem:
+        raise _too_much(path, str(problem)) from problem
+    except ValueError as problem:
+        raise _damaged(path, Container.PICKLE, problem) from problem
+
+
+def _check_storages(path: Path, stream: IO[bytes], keys: list[str], scan: Scan) -> None:
+    wrong = _wrong_storages(stream, keys, scan)
+    if wrong is None and stream.tell() != path.stat().st_size:
+        wrong = f"another end than the {stream.tell():,} bytes that its pickle promises"
+    if wrong is not None:
+        raise read_error(
+            path,
+            "is damaged: it does not hold the weights that it lists",
+            found=f"{size_of(path)}, with {wrong}",
+            fix=DOWNLOAD_AGAIN,
+        )
+
+
+def _wrong_storages(stream: IO[bytes], keys: list[str], scan: Scan) -> str | None:
+    """What is wrong with the storages from here on; torch would believe any length that they give."""
+    if sorted(keys) != sorted(scan.storages):
+        return f"{len(keys):,} storages listed, which are not the {len(scan.storages):,} that its pickle uses"
+    for key in keys:
+        kind, elements = scan.storages[key]
+        if int.from_bytes(stream.read(LENGTH_BYTES), "little") != elements:
+            return f"a storage {key[:100]} of another length than the {elements:,} elements promised"
+        stream.seek(elements * element_bytes(kind), SEEK_CUR)
+    return None
+
+
 def element_bytes(storage_class: str) -> int:
     """Bytes of one element of a storage class ("torch.FloatStorage"); an untyped one counts bytes."""
     return ELEMENT_BYTES.get(storage_class.rpartition(".")[2].removesuffix("Storage"), 1)
 
 
-def _scanned(path: Path, container: Container, data: bytes, pickles: int) -> Scan:
+def _scanned(path: Path, container: Container, stream: IO[bytes], pickles: int) -> Scan:
     """The scan of a file's pickles, if they ask for nothing but plain tensors."""
     scan = Scan()
     try:
-        scan_pickles(BytesIO(data), pickles, scan)
+        scan_pickles(stream, pickles, scan)
     except TooMuchError as problem:
         raise _too_much(path, str(problem)) from problem
     except (ValueError, LookupError, TypeError) as problem:

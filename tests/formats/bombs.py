@@ -119,10 +119,6 @@ def sparse_file(path: Path, head: bytes) -> None:
         stream.truncate(20 * 2**30)
 
 
-def older(path: Path, content: object) -> None:
-    torch.save(content, path, _use_new_zipfile_serialization=False)
-
-
 BOMBS: dict[str, Callable[[Path], object]] = {
     "storages compressed": lambda path: repacked(path, zipfile.ZIP_DEFLATED),
     "a storage cut": lambda path: repacked(path, entry_0=bytes(1200)),
@@ -156,7 +152,7 @@ BOMBS: dict[str, Callable[[Path], object]] = {
     "names without end": lambda path: torch.save({"x" * 100_000: WEIGHT}, path),
     "numbers without end": lambda path: with_pickle(path, PROTOCOL + b"L" + b"9" * 5000 + b"L\n."),
     "the older form, promising much": lambda path: path.write_bytes(
-        older_bytes().replace(struct.pack("<H", 600), struct.pack("<H", 60_000))
+        older_bytes(a=WEIGHT).replace(struct.pack("<H", 600), struct.pack("<H", 60_000))
     ),
     "a pipe": lambda path: os.mkfifo(path),
     "a header of gigabytes": lambda path: sparse_file(path, struct.pack("<Q", 15 * 2**30) + b'{"a":'),
@@ -186,7 +182,7 @@ BOMBS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def older_bytes() -> bytes:
+def older_bytes(**tensors: torch.Tensor) -> bytes:
     buffer = io.BytesIO()
-    torch.save({"a": WEIGHT}, buffer, _use_new_zipfile_serialization=False)
+    torch.save(tensors, buffer, _use_new_zipfile_serialization=False)
     return buffer.getvalue()

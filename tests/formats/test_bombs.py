@@ -7,7 +7,7 @@ import time
 
 import pytest
 import torch
-from bombs import BOMBS, repacked, video_adapter
+from bombs import BOMBS, older_bytes, repacked, video_adapter
 from safetensors.torch import save_file
 
 from stylecrafter_core.errors import WeightFileError
@@ -32,12 +32,27 @@ def test_it_is_refused_in_words_at_once(tmp_path, name):
     assert len(str(caught.value)) < 2_000
 
 
+@pytest.mark.parametrize("change", [bytes(8), b"\x01" * 64, None], ids=["8 zeros", "64 bytes", "4 taken out"])
+@pytest.mark.parametrize("place", ["first length", "first storage", "second length", "second storage", "end"])
+def test_the_older_form_shifted(tmp_path, place, change):
+    """torch takes it: every number behind the place is another one."""
+    path = tmp_path / "weights.pth"
+    whole = older_bytes(a=torch.arange(50.0), b=torch.arange(50.0))
+    start = {"first length": 416, "first storage": 320, "second length": 208, "second storage": 100, "end": 0}
+    at = len(whole) - start[place]
+    path.write_bytes(whole[:at] + change + whole[at:] if change else whole[: at - 4] + whole[at:])
+    with pytest.raises(WeightFileError, match="damaged"):
+        read_tensors(path)
+
+
 def test_the_same_files_unharmed_are_read(tmp_path):
     """Or the tests above would pass on anything that refuses everything."""
     repacked(tmp_path / "w.pth")
     assert list(read_tensors(tmp_path / "w.pth").tensors) == ["a", "b"]
     video_adapter(tmp_path / "a.pth")
     assert len(read_tensors(tmp_path / "a.pth").tensors) == 5
+    (tmp_path / "o.pth").write_bytes(older_bytes(a=torch.ones(6), b=torch.ones(50).half(), c=torch.ones(0)))
+    assert list(read_tensors(tmp_path / "o.pth").tensors) == ["a", "b", "c"]
 
 
 def test_a_zero_byte_in_a_path():
