@@ -5,10 +5,12 @@ Those of SDXL run in test_sdxl_workflows.py.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import av
@@ -18,6 +20,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "workflows" / "api"
+SHOWN = sorted(file for folder in ("workflows", "subgraphs") for file in (ROOT / folder).glob("*.json"))
 NAMES = (
     "single_reference_video",
     "several_references_video",
@@ -46,19 +49,42 @@ def workflow(name: str) -> dict[str, Any]:
     return json.loads((API / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.usefixtures("pack")
-@pytest.mark.parametrize("name", NAMES)
-def test_every_input_is_one_that_the_node_has(name: str, run_node: Any) -> None:
-    import asyncio
-
+@pytest.fixture(scope="module")
+def node_classes(pack: ModuleType) -> dict[str, Any]:
+    """Every node of the host and of the pack by its id."""
     import nodes
 
     asyncio.run(nodes.init_builtin_extra_nodes())
+    return nodes.NODE_CLASS_MAPPINGS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_input_is_one_that_the_node_has(name: str, node_classes: dict[str, Any]) -> None:
     for node in workflow(name).values():
-        offered = nodes.NODE_CLASS_MAPPINGS[node["class_type"]].INPUT_TYPES()
+        offered = node_classes[node["class_type"]].INPUT_TYPES()
         required, optional = set(offered["required"]), set(offered.get("optional", {}))
         known = required | optional | ADDED_INPUTS.get(node["class_type"], set())
         assert required <= set(node["inputs"]) <= known, node["class_type"]
+
+
+def is_deprecated(node_class: Any) -> bool:
+    """Whether the host's page marks the node so."""
+    return bool(getattr(node_class, "DEPRECATED", False))
+
+
+@pytest.mark.parametrize("file", SHOWN, ids=lambda file: file.stem)
+def test_no_node_is_one_that_the_host_calls_deprecated(file: Path, node_classes: dict[str, Any]) -> None:
+    shown = json.loads(file.read_text(encoding="utf-8"))
+    graphs = [shown, *shown.get("definitions", {}).get("subgraphs", [])]
+    types = {node["type"] for graph in graphs for node in graph["nodes"]}
+    known = types & node_classes.keys()  # notes and boxes are the page's own
+    assert {"VAEDecode", "StyleCrafterSampler"} <= known
+    assert [name for name in known if is_deprecated(node_classes[name])] == []
+
+
+def test_the_host_says_which_of_its_nodes_are_deprecated(node_classes: dict[str, Any]) -> None:
+    assert is_deprecated(node_classes["ControlNetApply"])
+    assert not is_deprecated(node_classes["ControlNetApplyAdvanced"])
 
 
 @pytest.fixture(scope="module")

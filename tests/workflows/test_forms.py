@@ -29,7 +29,7 @@ ADDED_INPUTS = {"ContextWindowsManual": {"freenoise": False, "causal_window_fix"
 NOTE = "MarkdownNote"
 MODEL_INPUTS = ("ckpt_name", "adapter_name", "temporal_name", "encoder_name", "lora_name", "control_net_name")
 LINK = r"https://huggingface\.co/[\w.-]+/[\w.-]+/resolve/main/[\w./-]+"
-DEPRECATED = ("ImageBatch",)  # in newer hosts; tests/page asks each host
+DEPRECATED = ("ImageBatch",)  # in newer hosts; tests/host asks each host
 
 
 def read(path: Path) -> Any:
