@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
 
+from ..stylecrafter_core.comfy_host.releases import node_schema
 from ..stylecrafter_core.errors import InputError
 
 CATEGORY = "StyleCrafter"
@@ -16,9 +16,8 @@ STYLE = io.Custom("STYLECRAFTER_STYLE")
 
 
 def schema(**keywords: Any) -> io.Schema:
-    """The node's description, less what this version of the host does not know: that would stop the pack."""
-    known = {field.name for field in dataclasses.fields(io.Schema)}
-    return io.Schema(category=CATEGORY, **{name: value for name, value in keywords.items() if name in known})
+    """The description of a node of this pack."""
+    return node_schema(category=CATEGORY, **keywords)
 
 
 def accepted(check: Callable[[Any], object], value: Any) -> str | bool:

@@ -5,26 +5,22 @@ Whatever stood at a place before is called first, and nothing of the host's is w
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import comfy.ldm.modules.attention
 from comfy.ldm.modules.attention import SpatialTransformer, optimized_attention
 from torch import Tensor, nn
 
 from ..adapter import add_style
 from ..errors import HostError, MismatchError
 from ..spec import Site
+from . import releases
 from .conditioning import StyleBatch
 
 # transformer_options, styles of the batch -> transformer_options for this call of the network
 Injection = Callable[[dict, StyleBatch], dict]
 
-# Newer hosts pass transformer_options on to the attention function, and let it be replaced there.
-_PASSES_OPTIONS = "kwargs" in inspect.signature(optimized_attention).parameters
-_CAN_OVERRIDE = hasattr(comfy.ldm.modules.attention, "wrap_attn")
 OVERRIDE = "optimized_attention_override"
 
 
@@ -120,7 +116,7 @@ class ReplacedAttention:
 
 
 def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
-    options = {"transformer_options": extra_options} if _PASSES_OPTIONS else {}
+    options = {"transformer_options": extra_options} if releases.ATTENTION_READS_OPTIONS else {}
     return optimized_attention(
         q, k, v, extra_options["n_heads"], attn_precision=extra_options["attn_precision"], **options
     )
@@ -146,7 +142,7 @@ def _embedded_text_dim(model: Any) -> int:
 
 def _block_injection(model: Any, sites: tuple[Site, ...]) -> Injection:
     """Every block runs with an attention function of its own, which knows the text's call by its number."""
-    if not _CAN_OVERRIDE:
+    if not releases.ATTENTION_CAN_BE_REPLACED:
         raise HostError(
             "This ComfyUI is too old for a style adapter on Wan.",
             found="attention that cannot be replaced from outside",

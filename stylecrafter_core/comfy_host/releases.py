@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+from typing import Any
+
+import comfy.ldm.modules.attention
 import comfy.model_management
+from comfy_api.latest import io
 from torch import nn
+
+# Newer hosts pass transformer_options on to the attention function, and let it be replaced there.
+ATTENTION_READS_OPTIONS = (
+    "kwargs" in inspect.signature(comfy.ldm.modules.attention.optimized_attention).parameters
+)
+ATTENTION_CAN_BE_REPLACED = hasattr(comfy.ldm.modules.attention, "wrap_attn")
+
+
+def node_schema(**keywords: Any) -> io.Schema:
+    """A node's description, less what the host does not know: that would stop the whole pack."""
+    known = {field.name for field in dataclasses.fields(io.Schema)}
+    return io.Schema(**{name: value for name, value in keywords.items() if name in known})
 
 
 def record_dtypes(model: nn.Module) -> None:

@@ -189,10 +189,10 @@ def golden_sdxl(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> A
 @pytest.fixture(scope="session")
 def golden_wan(host: Host, pack: ModuleType, run_node: Callable[..., Any]) -> Any:
     """The recorded Wan network with the recorded adapter."""
-    import comfy.ldm.modules.attention
     from golden_wan import load_golden_wan
+    from jobs import core
 
-    if not hasattr(comfy.ldm.modules.attention, "wrap_attn"):
+    if not core(pack, "comfy_host.releases").ATTENTION_CAN_BE_REPLACED:
         pytest.skip("this ComfyUI cannot replace attention from outside; that it is told is tested apart")
     return load_golden_wan(host, run_node)
 

@@ -146,7 +146,7 @@ def test_strength_goes_from_the_null_style_to_the_style(golden_wan: GoldenWan, p
 
 def test_a_host_that_cannot_replace_attention_is_told(pack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     networks = core(pack, "comfy_host.networks")
-    monkeypatch.setattr(networks, "_CAN_OVERRIDE", False)
+    monkeypatch.setattr(core(pack, "comfy_host.releases"), "ATTENTION_CAN_BE_REPLACED", False)
     model = torch.nn.Module()
     model.text_embedding = torch.nn.Sequential(torch.nn.Linear(4, 4))
     block = torch.nn.Module()

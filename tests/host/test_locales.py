@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jobs import core
 
 LOCALES = Path(__file__).parents[2] / "locales"
 LANGUAGES = ("en", "ko", "zh")
@@ -81,14 +82,11 @@ def test_no_sentence_stands_for_two(language: str) -> None:
 
 def test_every_node_can_be_found_by_other_words(pack: Any, monkeypatch: Any) -> None:
     """On hosts whose schema knows search aliases; others never see them."""
-    import sys
-
-    sockets = sys.modules[f"{pack.__name__}.nodes.sockets"]
-    known = [f.name for f in fields(sockets.io.Schema)]
+    releases = core(pack, "comfy_host.releases")
+    known = [f.name for f in fields(releases.io.Schema)]
     extra = {"search_aliases", "essentials_category"} - set(known)
     newer = make_dataclass("Schema", [(name, Any, field(default=None)) for name in [*known, *extra]])
-    names = {name: getattr(sockets.io, name) for name in dir(sockets.io) if name != "Schema"}
-    monkeypatch.setattr(sockets, "io", SimpleNamespace(**names, Schema=newer))
+    monkeypatch.setattr(releases, "io", SimpleNamespace(Schema=newer))
     for node_id, node in pack.NODE_CLASS_MAPPINGS.items():
         aliases = node.define_schema().search_aliases
         assert len(set(aliases)) >= 3, node_id
