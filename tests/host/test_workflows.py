@@ -34,7 +34,15 @@ NAMES = (
 SMALL = {"width": 64, "height": 64, "steps": 2}
 FRAME_RATE = 8
 # What newer hosts require of a node; an older one leaves it aside.
-ADDED_INPUTS = {"ContextWindowsManual": {"freenoise", "causal_window_fix"}}
+ADDED_INPUTS = {
+    "ContextWindowsManual": {
+        "freenoise",
+        "cond_retain_index_list",
+        "split_conds_to_windows",
+        "latent_retain_index_list",
+        "causal_window_fix",
+    }
+}
 # In a process of its own: this one has the core as a part of the pack, under another name.
 PLACE = """
 import json, sys

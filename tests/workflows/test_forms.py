@@ -25,7 +25,15 @@ TITLE_HEIGHT = 30  # the page draws it above a node's position
 # Values that the page keeps behind a widget and does not send.
 PAGE_ONLY = {"seed": 1, "image": 1}
 # Inputs that newer hosts add: the page fills them in by itself, an API form must name them.
-ADDED_INPUTS = {"ContextWindowsManual": {"freenoise": False, "causal_window_fix": False}}
+ADDED_INPUTS = {
+    "ContextWindowsManual": {
+        "freenoise": False,
+        "cond_retain_index_list": "",
+        "split_conds_to_windows": False,
+        "latent_retain_index_list": "",
+        "causal_window_fix": False,
+    }
+}
 NOTE = "MarkdownNote"
 MODEL_INPUTS = ("ckpt_name", "adapter_name", "temporal_name", "encoder_name", "lora_name", "control_net_name")
 LINK = r"https://huggingface\.co/[\w.-]+/[\w.-]+/resolve/main/[\w./-]+"
