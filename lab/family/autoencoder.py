@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stylecrafter_core.training.config.schema import Optimiser
-from stylecrafter_core.training.materials.autoencoder import HOST_SCALE
 from stylecrafter_core.training.randomness import generator
 
+from ..materials.autoencoder import HOST_SCALE
 from .learning import Lesson, learn, normal
 from .perception import Perception
 

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from stylecrafter_core.spec import UNetSpec
 from stylecrafter_core.training.config.schema import Optimiser
-from stylecrafter_core.training.materials import networks
-from stylecrafter_core.training.materials.starting_point import answer_with_the_input
 from stylecrafter_core.training.objective import Schedule, draw_noise, draw_timesteps, loss_per_sample
 from stylecrafter_core.training.randomness import generator
 
+from ..materials import networks
+from ..materials.starting_point import answer_with_the_input
 from .learning import Lesson, learn, normal
 
 MODEL_CHANNELS, HEAD_DIM = 64, 32

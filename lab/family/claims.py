@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.training.materials.files import write_whole
+
+from ..files import make_once
 
 
 def claim(file: Path, wanted: Mapping[str, Any], advice: Mapping[str, str] | None = None) -> None:
@@ -22,7 +23,7 @@ def claim(file: Path, wanted: Mapping[str, Any], advice: Mapping[str, str] | Non
         InputError: the folder was begun with something else; names the fields that differ. Or the file is
             no record of what it was begun with.
     """
-    write_whole(file, Path.write_text, json.dumps(wanted), "utf-8")
+    make_once(file, Path.write_text, json.dumps(wanted), "utf-8")
     _compare(file, _read(file), wanted, advice or {})
 
 

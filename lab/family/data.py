@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stylecrafter_core.media import write_video
-from stylecrafter_core.training.materials.files import write_caption, write_whole
+from stylecrafter_core.media.files import written_whole
 
+from ..files import make_once, write_caption
 from ..scenes import PUBLISHED, TASKS, Task
 from ..styles import Style, stylise
 from .claims import check_fields, claim
@@ -87,9 +88,8 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1, task: T
     for done, records in enumerate(_carried_out(blocks, workers), start=1):
         lines += [json.dumps(record, ensure_ascii=False) for record in records]
         log.info("%d of %d parts are made", done, len(blocks))
-    partial_file = folder / f"{RECORDS}.partial"
-    partial_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    partial_file.replace(folder / RECORDS)
+    with written_whole(folder / RECORDS) as partial_file:
+        partial_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def check_seed(folder: Path, seed: int, task: Task = PUBLISHED) -> None:
@@ -105,8 +105,8 @@ def _mark(seed: int, task: Task) -> dict[str, Any]:
 
 def _write_paintings(folder: Path, paintings: tuple[Painting, ...]) -> None:
     for painting in paintings:
-        write_whole(folder / f"{painting.number}.txt", write_caption, painting.caption)
-        write_whole(folder / f"{painting.number}.jpg", _write_jpeg, partial(read_painting, painting.number))
+        make_once(folder / f"{painting.number}.txt", write_caption, painting.caption)
+        make_once(folder / f"{painting.number}.jpg", _write_jpeg, partial(read_painting, painting.number))
 
 
 def _blocks(
@@ -156,8 +156,8 @@ def _make(block: Block, item: Item) -> Record:
         content = picture_content(block.seed, item.content, TASKS[block.task])
         name, write = f"pictures/{item.number:05}.jpg", _write_jpeg
     path = block.folder / name
-    write_whole(path.with_suffix(".txt"), write_caption, content.caption)
-    write_whole(path, write, partial(_styled, content, style))
+    make_once(path.with_suffix(".txt"), write_caption, content.caption)
+    make_once(path, write, partial(_styled, content, style))
     return {
         "file": name,
         "caption": content.caption,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylecrafter_core.media import read_video
-from stylecrafter_core.training.materials.clips import BOX_W, FOOTAGE, FRAME_RATE, VIEWS, View
 
+from ..materials.clips import BOX_W, FOOTAGE, FRAME_RATE, VIEWS, View
 from ..measures.packages import file_of
 from . import sizes
 from .sources import FOOTAGE as PACKAGE

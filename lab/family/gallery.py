@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from stylecrafter_core.errors import InputError, MediaError
-from stylecrafter_core.training.materials.pictures import caption
 
+from ..materials.pictures import caption
 from .sources import PAINTINGS as PACKAGE
 from .sources import how_to_fetch
 

@@ -29,9 +29,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stylecrafter_core.media import read_video
-from stylecrafter_core.training.materials import networks
-from stylecrafter_core.training.materials.files import write_whole
 
+from ..files import make_once
+from ..materials import networks
 from ..scenes import PUBLISHED, TASKS
 from . import autoencoder, base, towers
 from .alt_texts import alt_text, main_colours
@@ -134,7 +134,7 @@ def _data_is_made(data: Path, counts: Counts) -> bool:
 def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
     if not file.is_file():
         log.info("%s", file.stem)
-    write_whole(file, write, *arguments)
+    make_once(file, write, *arguments)
 
 
 def _write_autoencoder(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:

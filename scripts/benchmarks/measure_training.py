@@ -153,14 +153,11 @@ def _stepper(variant: str, file: Path, overrides: list[str], cpu: bool) -> tuple
 
 def _tiny_materials(folder: Path) -> list[str]:
     """Untrained networks and real paintings; the settings that name them."""
-    from stylecrafter_core.training.data.prepare import prepare
-    from stylecrafter_core.training.materials import make_tiny_materials
+    from lab.materials.tiny import make_tiny_materials
 
     made = folder / "materials"
     make_tiny_materials(made, 0, pretrain_steps=0)
-    prepare([made / "pictures"], made / "pictures.jsonl")
     return [
-        "materials=null",
         "adapter.family=unet",  # reads image tokens as SDXL adapters do, whose trainer is compared
         f"base.checkpoint={made / 'base.safetensors'}",
         f"base.image_encoder={made / 'image_encoder.safetensors'}",

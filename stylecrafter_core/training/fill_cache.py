@@ -18,7 +18,7 @@ from .data.plan import Size
 from .data.samples import Targets
 from .data.sets import DataSet, Placed, read_data, sizes_of
 from .host.frozen_base import FrozenBase
-from .run import engine_for, make_materials
+from .run import engine_for
 from .setup import cache_owner, cutting_of, load
 
 
@@ -48,7 +48,6 @@ def fill_cache(config: Config, *, cpu: bool) -> str:
     with engine_for(config.model_copy(update={"engine": Engine()}), cpu) as engine:
         if not engine.is_main:
             return "The main process fills the cache."
-        make_materials(config, engine)
         data = read_data(config.data)
         base = load(config.base)
         claim(folder, cache_owner(base))

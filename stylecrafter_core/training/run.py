@@ -9,10 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 from ..errors import InputError
 from .config import Config
-from .data.prepare import prepare
 from .engine import Engine, make_engine
 from .loop import Training
-from .materials import make_tiny_materials
 from .run_folder import check_free, locked, open_run
 from .setup import Setup, set_up
 from .stages import Stage, StageName, stage_of
@@ -45,7 +43,6 @@ def train(
     with engine_for(config, cpu, stage) as engine, ExitStack() as held:
         if engine.is_main:
             held.enter_context(locked(config.run.dir))
-        make_materials(config, engine)
         setup = set_up(stage, config, engine)
         log.info("%s", frozen_and_trained(setup.model))
         training = Training(setup, engine)
@@ -75,19 +72,6 @@ def steps_left(setup: Setup, training: Training) -> bool:
             fix="set run.steps to what was meant, or use the checkpoint's files as they are",
         )
     return training.step < setup.config.run.steps
-
-
-def make_materials(config: Config, engine: Engine) -> None:
-    """Make the small base and data that the config asks for, unless they are there."""
-    if config.materials is None:
-        return
-    if engine.is_main:
-        folder = config.materials.dir
-        make_tiny_materials(folder, config.materials.seed)
-        for kind in ("pictures", "clips"):
-            if not (folder / f"{kind}.jsonl").exists():
-                prepare([folder / kind], folder / f"{kind}.jsonl")
-    engine.wait()
 
 
 @contextmanager

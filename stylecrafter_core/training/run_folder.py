@@ -42,7 +42,6 @@ MAY_CHANGE = {
     ),
     "data": ("workers",),
     "samples": None,
-    "materials": None,
 }
 
 
@@ -101,8 +100,8 @@ def file_hashes(config: Config) -> dict[str, str]:
 def check_free(config: Config) -> None:
     """Raise InputError where the folder holds anything but what the run makes before it starts."""
     folder = config.run.dir
-    own = {LOCK, ENVIRONMENT} | ({config.materials.dir.name} if config.materials else set())
-    others = sorted(path.name for path in folder.iterdir() if path.name not in own) if folder.is_dir() else []
+    found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    others = sorted(set(found) - {LOCK, ENVIRONMENT})
     if others:
         raise InputError(
             f"The run folder {folder} holds other things: nothing is overwritten.",

@@ -16,21 +16,22 @@ import torch
 from frozen_networks import build_frozen
 from PIL import Image
 from torch.nn import functional as F
+from training_materials import ROOT, decoding_in_this_process
 
 SEED, STEPS = 3, 16
 HOST_SCALE = 0.18215
 
 
 @pytest.fixture(scope="module")
-def materials(core: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
+def materials(lab: Callable[[str], ModuleType]) -> Callable[[str], ModuleType]:
     """A module of the room under test."""
-    return lambda name: core(f"training.materials.{name}")
+    return lambda name: lab(f"materials.{name}")
 
 
 @pytest.fixture(scope="module")
-def folder(materials: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(core: Callable, materials: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, decoding_in_this_process(core):
         build_frozen(patch)
         materials("tiny").make_tiny_materials(folder, SEED, STEPS)
     return folder
@@ -147,6 +148,8 @@ def test_base_and_image_encoder_load(core: Callable, folder: Path, base: tuple) 
 
 def test_pictures_and_clips_have_captions(core: Callable, folder: Path) -> None:
     read_video = core("media").read_video
+    assert len(core("training.data.manifest").read_manifest(folder / "pictures.jsonl").items) == 153
+    assert len(core("training.data.manifest").read_manifest(folder / "clips.jsonl").items) == 12
     trained, held_out = (sorted((folder / kind).glob("*.jpg")) for kind in ("pictures", "held_out"))
     assert (len(trained), len(held_out)) == (153, 21)
     assert {int(path.stem) % 8 for path in held_out} == {7}
@@ -158,6 +161,14 @@ def test_pictures_and_clips_have_captions(core: Callable, folder: Path) -> None:
     shapes = {read_video(path).frames.shape for path in clips}
     assert {shape[1:] for shape in shapes} == {(80, 128, 3)}
     assert all(16 <= shape[0] <= 24 for shape in shapes)
+
+
+@pytest.mark.parametrize("stage", ["style", "temporal"])
+def test_the_tiny_configs_name_what_is_made(stage: str, core: Callable, folder: Path) -> None:
+    config = core("training.config").load_config(ROOT / "configs" / f"tiny_{stage}.yaml")
+    for named in (config.base.checkpoint, config.base.image_encoder, *config.data.manifests):
+        assert named.parent == Path("runs/tiny")  # where the command writes when no other folder is named
+        assert (folder / named.name).is_file()
 
 
 def test_a_caption_says_what_is_on_the_picture(materials: Callable) -> None:

@@ -228,11 +228,16 @@ def test_a_damaged_manifest(
 
 
 def test_a_base_that_the_adapter_does_not_fit(
-    core: Callable, tiny_config: Callable, tmp_path: Path, dry_run: Callable, preflight: Callable
+    core: Callable,
+    lab: Callable,
+    tiny_config: Callable,
+    tmp_path: Path,
+    dry_run: Callable,
+    preflight: Callable,
 ) -> None:
     from safetensors.torch import save_file
 
-    networks, generator = core("training.materials.networks"), core("training.randomness").generator
+    networks, generator = lab("materials.networks"), core("training.randomness").generator
     path = tmp_path / "wider.safetensors"
     save_file(networks.adapter_tensors(networks.unet_spec(64, 8), generator(0)), path)
     config = tiny_config("style", f"base.adapter={path}")

@@ -15,9 +15,9 @@ HEAD_DIM = 16
 
 
 @pytest.fixture(scope="module")
-def built(core: Callable[[str], Any]) -> SimpleNamespace:
+def built(core: Callable[[str], Any], lab: Callable[[str], Any]) -> SimpleNamespace:
     """A tiny video U-Net, an adapter that has an effect, and inputs, all in float64."""
-    networks, generator = core("training.materials.networks"), core("training.randomness").generator
+    networks, generator = lab("materials.networks"), core("training.randomness").generator
     spec = networks.unet_spec(32, HEAD_DIM)
     unet = core("comfy_host.model").build_model(spec, torch.float64, None, "cpu").diffusion_model
     unet.load_state_dict(networks.unet_tensors(spec, generator(0, "U-Net")))

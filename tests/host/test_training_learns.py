@@ -15,19 +15,21 @@ STEPS = 90
 
 
 @pytest.fixture(scope="module")
-def walls(core: Callable[[str], Any], tiny_materials: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def walls(
+    core: Callable[[str], Any], lab: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder: `base.safetensors` whose U-Net answers with its input, and `pictures.jsonl` of 60 colours."""
     from safetensors.torch import save_file
     from training_materials import decoding_in_this_process
 
     folder = tmp_path_factory.mktemp("walls")
-    networks, generator = core("training.materials.networks"), core("training.randomness").generator
+    networks, generator = lab("materials.networks"), core("training.randomness").generator
     spec = networks.unet_spec(64, 32)
     unet = networks.unet_tensors(spec, generator(0, "U-Net"))
-    core("training.materials.starting_point").answer_with_the_input(unet, spec)
+    lab("materials.starting_point").answer_with_the_input(unet, spec)
     spatial, temporal = networks.published_unet(spec, unet)
     text = networks.text_tensors(generator(0, "text tower"))
-    autoencoder = core("training.materials.autoencoder").block_colour_autoencoder()
+    autoencoder = lab("materials.autoencoder").block_colour_autoencoder()
     base = networks.published_base(spatial | temporal, text, autoencoder)
     save_file({name: tensor.contiguous() for name, tensor in base.items()}, folder / "base.safetensors")
     colours = np.random.default_rng(0).integers(0, 256, (60, 3), dtype=np.uint8)

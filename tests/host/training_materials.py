@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,11 +30,45 @@ def core(pack: ModuleType) -> Callable[[str], Any]:
     return lambda name: importlib.import_module(f"{pack.__name__}.stylecrafter_core.{name}")
 
 
+class PacksCore(MetaPathFinder, Loader):
+    """Finds the lab's `stylecrafter_core` in the loaded pack, so that there is no second one.
+
+    Args:
+        pack: the pack's name.
+    """
+
+    def __init__(self, pack: str):
+        self.pack = pack
+        self.specs: dict[str, ModuleSpec | None] = {}
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name.partition(".")[0] == "stylecrafter_core" else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(f"{self.pack}.{spec.name}")
+        self.specs[module.__name__] = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.specs[module.__name__]  # its own, which the import has put aside
+
+
 @pytest.fixture(scope="session")
-def tiny_materials(core: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lab(pack: ModuleType) -> Iterator[Callable[[str], Any]]:
+    """A module of the lab, by its name below `lab`; its core is the loaded pack's."""
+    finder = PacksCore(pack.__name__)
+    sys.meta_path.insert(0, finder)
+    yield lambda name: importlib.import_module(f"{pack.__name__}.lab.{name}")
+    sys.meta_path.remove(finder)
+
+
+@pytest.fixture(scope="session")
+def tiny_materials(
+    core: Callable[[str], Any], lab: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder: `base.safetensors`, `image_encoder.safetensors`, 12 `pictures.jsonl`, 12 `clips.jsonl`."""
     folder = tmp_path_factory.mktemp("materials")
-    write_networks(core, folder)
+    write_networks(core, lab, folder)
     write_pictures(folder / "pictures")
     write_clips(core, folder / "clips")
     with decoding_in_this_process(core):
@@ -67,7 +104,6 @@ def tiny_overrides(materials: Path, run_dir: Path, stage: str) -> list[str]:
     return [
         f"run.dir={run_dir}",
         "run.steps=2",
-        "materials=null",
         f"base.checkpoint={materials / 'base.safetensors'}",
         f"base.image_encoder={materials / 'image_encoder.safetensors'}",
         f"data.manifests=[{manifests}]",
@@ -109,12 +145,12 @@ def decoding_in_this_process(core: Callable[[str], Any]) -> Iterator[None]:
         yield
 
 
-def write_networks(core: Callable[[str], Any], folder: Path) -> None:
+def write_networks(core: Callable[[str], Any], lab: Callable[[str], Any], folder: Path) -> None:
     """An untrained base and image encoder."""
     from safetensors.torch import save_file
 
-    networks, generator = core("training.materials.networks"), core("training.randomness").generator
-    autoencoder = core("training.materials.autoencoder").block_colour_autoencoder()
+    networks, generator = lab("materials.networks"), core("training.randomness").generator
+    autoencoder = lab("materials.autoencoder").block_colour_autoencoder()
     spec = networks.unet_spec(32, 8)
     unet = networks.unet_tensors(spec, generator(0, "U-Net"))
     spatial, temporal = networks.published_unet(spec, unet)

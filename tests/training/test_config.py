@@ -27,7 +27,6 @@ def test_what_is_not_given_is_the_published_recipe(tmp_path):
     assert not config.method.joint
     assert (config.objective.drop_text, config.objective.drop_style) == (0, 0)
     assert (config.optimiser.name, config.optimiser.ema) == ("torch.optim.AdamW", None)
-    assert config.materials is None
 
 
 def test_a_config_cannot_be_changed_after_it_was_checked(tmp_path):
@@ -43,11 +42,6 @@ UNKNOWN = {
         "data",
         "steps",
         "data.steps: unknown; did you mean run.steps?",
-    ),
-    "optional section": (
-        "materials",
-        "recipee",
-        "materials.recipee: unknown; did you mean materials.recipe?",
     ),
     "like nothing here": (
         "engine",
@@ -135,16 +129,27 @@ def test_set_replaces_one_field(tmp_path, override, value):
 
 
 def test_set_makes_sections_and_takes_them_away(tmp_path):
-    made = small_config(
-        tmp_path, "optimiser.args.weight_decay=0.1", "materials.recipe=tiny", "materials.dir=m"
-    )
+    made = small_config(tmp_path, "optimiser.args.weight_decay=0.1")
     assert made.optimiser.args == {"weight_decay": 0.1}
-    assert made.materials.dir == Path("m")
-    path = written(tmp_path / "c.yaml", materials={"recipe": "tiny", "dir": "m"})
-    assert load_config(path, ["materials=null"]).materials is None
-    assert load_config(
-        path, ["materials=null", "materials.recipe=tiny", "materials.dir=n"]
-    ).materials.dir == Path("n")
+    path = written(tmp_path / "c.yaml", optimiser={"args": {"eps": 1.0}})
+    assert load_config(path, ["optimiser.args=null", "optimiser.args.eps=2.0"]).optimiser.args == {"eps": 2.0}
+    assert load_config(path, ["optimiser.args={}"]).optimiser.args == {}
+
+
+def test_materials_of_earlier_releases(tmp_path):
+    path = written(
+        tmp_path / "c.yaml",
+        materials={"recipe": "tiny", "dir": "m"},
+        base={"checkpoint": "${materials.dir}/base.safetensors"},
+    )
+    said = refused(path)
+    assert "materials, which a run no longer makes" in said
+    assert "'dir': 'm'" in said
+    assert "python lab/make_tiny_materials.py" in said
+    assert "--set materials=null" in said
+    # So it stands in the run folders of other configs: nothing is asked for there.
+    small_config(tmp_path, "materials=null")
+    assert "${materials.dir} leads nowhere" in refused(path, ["materials=null"])
 
 
 def test_the_last_set_counts(tmp_path):
@@ -178,17 +183,14 @@ def test_a_number_with_an_exponent_is_one_where_no_type_is_known(tmp_path, text)
 def test_references_follow_their_field(tmp_path):
     path = written(
         tmp_path / "c.yaml",
-        materials={"recipe": "tiny", "dir": "${run.dir}/materials"},
-        base={"checkpoint": "${materials.dir}/base.safetensors"},
-        data={
-            "manifests": ["${materials.dir}/a.jsonl", "${materials.dir}/step ${run.steps}/${run.seed}.jsonl"]
-        },
+        base={"checkpoint": "${base.image_encoder}/base.safetensors", "image_encoder": "${run.dir}/tiny"},
+        data={"manifests": ["a.jsonl", "${base.image_encoder}/step ${run.steps}/${run.seed}.jsonl"]},
         run={"seed": 7},
         optimiser={"args": {"eps": "${optimiser.lr}"}},
     )
     config = load_config(path, ["run.dir=runs/b"])
-    assert config.base.checkpoint == Path("runs/b/materials/base.safetensors")
-    assert config.data.manifests[1] == Path("runs/b/materials/step 10/7.jsonl")
+    assert config.base.checkpoint == Path("runs/b/tiny/base.safetensors")
+    assert config.data.manifests[1] == Path("runs/b/tiny/step 10/7.jsonl")
     assert config.optimiser.args == {"eps": 0.001}
 
 
@@ -236,7 +238,7 @@ def test_a_file_without_sections(tmp_path, content, found):
     said = refused(path)
     assert "holds no sections" in said
     assert f"Found: {found}" in said
-    assert "run, materials, base" in said
+    assert "run, base, adapter" in said
 
 
 @pytest.mark.parametrize("section", [5, "text", None])
@@ -254,8 +256,6 @@ def test_a_saved_config_reads_back_the_same(tmp_path):
         "optimiser.args={betas: [0.9, 0.999], eps: 1e-8, name: '1e5', amsgrad: true, decay: null}",
         "engine.precision=no",
         "samples.prompts=['no', '1e5', '12', 'null', '', ' a: b', 'ein Füchslein 🦊', '2024-01-01']",
-        "materials.recipe=tiny",
-        "materials.dir=${run.dir}/materials",
     )
     path = tmp_path / "saved.yaml"
     save_config(config, path)

@@ -60,6 +60,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     data = _read_yaml(path)
     for override in overrides:
         _set(data, override)
+    _refuse_materials(data.pop("materials", None), path)
     try:
         return Config.model_validate(resolved(data, data, str(path)))
     except ValidationError as problem:
@@ -116,6 +117,18 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             expected=f"a mapping with {', '.join(Config.model_fields)}",
         )
     return data
+
+
+def _refuse_materials(section: Any, path: Path) -> None:
+    """Configs of earlier releases had this section, those in their run folders also where it was empty."""
+    if section is not None:
+        raise InputError(
+            f"The config {path} asks for materials, which a run no longer makes.",
+            found=f"materials: {section}",
+            expected="no such section",
+            fix="remove it (or --set materials=null) and name the files where ${materials.dir} stands; "
+            "python lab/make_tiny_materials.py --out FOLDER makes those that are missing",
+        )
 
 
 def _set(data: dict[str, Any], override: str) -> None:

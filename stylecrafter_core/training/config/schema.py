@@ -36,14 +36,6 @@ class Run(Section):
     )
 
 
-class Materials(Section):
-    """A small base and data that the run makes for itself when they are not there."""
-
-    recipe: Literal["tiny"] = Field(description="tiny: from paintings and footage of installed packages")
-    dir: Path = Field(description="where they are made; a second run finds them there")
-    seed: int = 0
-
-
 class Base(Section):
     """What the run starts from; all of it stays frozen unless the stage trains it."""
 
@@ -222,7 +214,6 @@ class Config(Section):
     """One training run of one stage."""
 
     run: Run
-    materials: Materials | None = None
     base: Base
     adapter: NewAdapter = NewAdapter()
     data: Data

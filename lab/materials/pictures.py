@@ -12,8 +12,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...errors import InputError
-from .files import write_caption, write_whole
+from stylecrafter_core.errors import InputError
+
+from ..files import make_once, write_caption
 
 SHORT_SIDE = 160  # pixels
 HELD_OUT_EVERY = 8
@@ -36,8 +37,8 @@ def write_paintings(train: Path, held_out: Path) -> None:
     """
     for number, painting in enumerate(_paintings()):
         folder = held_out if number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1 else train
-        write_whole(folder / f"{number:04}.txt", write_caption, painting.caption)
-        write_whole(folder / f"{number:04}.jpg", _write_small, painting.jpeg)
+        make_once(folder / f"{number:04}.txt", write_caption, painting.caption)
+        make_once(folder / f"{number:04}.jpg", _write_small, painting.jpeg)
 
 
 def _paintings() -> Iterator[Painting]:

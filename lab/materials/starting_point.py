@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...spec import UNetSpec
+from stylecrafter_core.spec import UNetSpec
+
 from .networks import Tensors
 
 RESIDUALS = ("out_layers.3.weight", "proj_out.weight")

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...comfy_host.keys import NUM_FRAMES
-from ...spec import UNetSpec
-from ..randomness import generator
+from stylecrafter_core.comfy_host.keys import NUM_FRAMES
+from stylecrafter_core.spec import UNetSpec
+from stylecrafter_core.training.randomness import generator
+
 from .latents import clips_shown, draw, pictures_shown
 from .networks import Tensors
 
@@ -32,7 +33,7 @@ def pretrain(spec: UNetSpec, tensors: Tensors, folder: Path, text: Tensors, seed
         folder: holds `pictures/` and `clips/`.
         text: the text tower, as in `networks.text_tensors`.
     """
-    from ...comfy_host.model import build_model
+    from stylecrafter_core.comfy_host.model import build_model
 
     model = build_model(spec, torch.float32, None, "cpu")
     unet = model.diffusion_model

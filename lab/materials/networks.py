@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...adapter import StyleAdapter
-from ...formats import adapter_to_official, temporal_to_official
-from ...spec import (
+from stylecrafter_core.adapter import StyleAdapter
+from stylecrafter_core.formats import adapter_to_official, temporal_to_official
+from stylecrafter_core.spec import (
     AdapterSpec,
     ScalePredictorSpec,
     Site,
@@ -64,7 +64,7 @@ def _temporal_block(name: str, channels: int, head_dim: int) -> TemporalBlockSpe
 
 def unet_tensors(spec: UNetSpec, generator: torch.Generator) -> Tensors:
     """Random tensors of a video U-Net, in the host's names and ours; its output is a tenth as large."""
-    from ...comfy_host.model import build_model
+    from stylecrafter_core.comfy_host.model import build_model
 
     network = build_model(spec, torch.float32, None, "meta").diffusion_model
     tensors = random_tensors({name: tuple(t.shape) for name, t in network.state_dict().items()}, generator)

