@@ -52,7 +52,7 @@ class PublishedStep:
         self.optimiser.step()
 
     def _encoded(self, samples: list[Sample]) -> tuple[Inputs, Tensor]:
-        base, schedule = self.setup.base, self.setup.passes.schedule
+        base, schedule = self.setup.base, self.setup.pass_maker.schedule
         latents = base.encode_pixels(torch.cat([sample.frames for sample in samples])).cpu()
         states = [base.encode_text(sample.caption) for sample in samples]
         tokens = base.encode_style(torch.stack([sample.style for sample in samples]), self.setup.clip_tokens)

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from torch import Tensor
 
 from ..errors import WeightFileError
 from ..formats import read_tensors
-from .state_tree import with_tensors, without_tensors
 
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"step-(\d+)")
 UNFINISHED, DELETED = ".unfinished", ".deleted"  # endings of hidden folders
+TENSOR = "tensor stored apart"  # {TENSOR: name} stands where the tensor of that name belongs
 STATE, OPTIMISER, AVERAGE = "optimiser.json", "optimiser.safetensors", "average.safetensors"
 
 
@@ -38,7 +38,7 @@ class Progress:
 
     Attributes:
         step: steps that are done.
-        optimiser: {"state": {name: {key: value}}, "param_groups": [...]}; see state_tree for the values.
+        optimiser: {"state": {name: {key: value}}, "param_groups": [...]}, see `_without_tensors`.
         average: the averaged weights, by name; empty where none is kept.
         averaged: steps in the average.
     """
@@ -130,7 +130,7 @@ def read_progress(checkpoint: Path) -> Progress:
         saved = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
         average = _tensors(checkpoint / AVERAGE) if saved["average"] else {}
         tensors = _tensors(checkpoint / OPTIMISER) if saved["tensors"] else {}
-        state = with_tensors(saved["optimiser"], tensors)
+        state = _with_tensors(saved["optimiser"], tensors)
         return Progress(step_of(checkpoint), state, average, saved["averaged"])
     except (OSError, ValueError, KeyError, TypeError, WeightFileError) as problem:
         raise WeightFileError(
@@ -143,7 +143,7 @@ def read_progress(checkpoint: Path) -> Progress:
 
 def _write(folder: Path, progress: Progress) -> None:
     tensors: dict[str, Tensor] = {}
-    optimiser = without_tensors(progress.optimiser, tensors)
+    optimiser = _without_tensors(progress.optimiser, tensors)
     if tensors:
         save_file(tensors, folder / OPTIMISER)
     if progress.average:
@@ -155,6 +155,37 @@ def _write(folder: Path, progress: Progress) -> None:
         "averaged": progress.averaged,
     }
     (folder / STATE).write_text(json.dumps(saved), encoding="utf-8")
+
+
+def _without_tensors(value: Any, tensors: dict[str, Tensor], name: str = "") -> Any:
+    """The value with a mark in place of each tensor.
+
+    Args:
+        value: a tensor, number, text or None, or dicts, lists and tuples of those; tuples become lists.
+        tensors: takes the tensors by their path, "/state/adapter.norm.weight/exp_avg", on the CPU.
+        name: the path of the value.
+    """
+    if isinstance(value, Tensor):
+        tensors[name] = value.detach().cpu().contiguous()
+        return {TENSOR: name}
+    if isinstance(value, Mapping):
+        return {key: _without_tensors(inner, tensors, f"{name}/{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_tensors(inner, tensors, f"{name}/{i}") for i, inner in enumerate(value)]
+    return value
+
+
+def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of `_without_tensors`.
+
+    Raises:
+        KeyError: a tensor is missing.
+    """
+    if isinstance(value, dict):
+        if TENSOR in value:
+            return tensors[value[TENSOR]]
+        return {key: _with_tensors(inner, tensors) for key, inner in value.items()}
+    return [_with_tensors(inner, tensors) for inner in value] if isinstance(value, list) else value
 
 
 def _delete(folder: Path, first: Path) -> None:

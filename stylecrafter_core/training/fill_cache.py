@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -10,16 +12,21 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
-from .cache_writer import CacheWriter
 from .config import Config
 from .config.schema import Engine
-from .data.cache import LatentCache, TextCache, claim
+from .data.cache import ENTRIES_PER_FILE, LatentCache, TextCache, claim
+from .data.item import Item
 from .data.plan import Size
 from .data.samples import Targets
-from .data.sets import DataSet, Placed, read_data, sizes_of
+from .data.sets import DataSet, read_data, sizes_of
 from .host.frozen_base import FrozenBase
 from .run import engine_for
 from .setup import cache_owner, cutting_of, load
+
+log = logging.getLogger(__name__)
+
+SECONDS_PER_FILE = 60.0  # so much work is lost at most when the command is killed
+SECONDS_PER_LINE = 10.0  # of progress
 
 
 def fill_cache(config: Config, *, cpu: bool) -> str:
@@ -62,16 +69,16 @@ def fill_cache(config: Config, *, cpu: bool) -> str:
 
 def captions_of(data: DataSet) -> list[str]:
     """Every caption once, held-out ones and the empty one included."""
-    placed = (*data.images, *data.held_images, *data.videos, *data.held_videos)
-    return sorted({"", *(item.caption for _, item in placed)})
+    items = (*data.images, *data.held_images, *data.videos, *data.held_videos)
+    return sorted({"", *(item.caption for item in items)})
 
 
 def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
     cache = LatentCache(folder)
     pictures = (*data.images, *data.held_images)
-    wanted: dict[str, tuple[Placed, Size]] = {}
-    for placed, size in zip(pictures, sizes_of(pictures, config.data), strict=True):
-        wanted.setdefault(LatentCache.name(placed[1], size), (placed, size))
+    wanted: dict[str, tuple[Item, Size]] = {}
+    for item, size in zip(pictures, sizes_of(pictures, config.data), strict=True):
+        wanted.setdefault(LatentCache.name(item, size), (item, size))
     missing = [entry for name, entry in wanted.items() if name not in cache]
     workers = config.data.workers
     targets = DataLoader(
@@ -110,6 +117,43 @@ def _add_captions(folder: Path, data: DataSet, base: FrozenBase) -> str:
                 pooled[TextCache.name(caption)] = of_whole_text.contiguous()
             writer.put(TextCache.name(caption), _half(tokens))
     return f"  {len(captions)} captions, {len(missing)} of them new"
+
+
+class CacheWriter:
+    """Gathers entries and writes them, many to a file.
+
+    Args:
+        add: writes entries, whole or not at all.
+        what, total: for lines of progress.
+    """
+
+    def __init__(self, add: Callable[[Mapping[str, Tensor]], None], what: str, total: int):
+        self.add, self.what, self.total, self.done = add, what, total, 0
+        self.entries: dict[str, Tensor] = {}
+        self.written = self.shown = time.monotonic()
+
+    def __enter__(self) -> CacheWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None or kind is KeyboardInterrupt:
+            self._write()
+
+    def put(self, name: str, tensor: Tensor) -> None:
+        """One more entry."""
+        self.entries[name] = tensor
+        self.done += 1
+        now = time.monotonic()
+        if len(self.entries) >= ENTRIES_PER_FILE or now - self.written > SECONDS_PER_FILE:
+            self._write()
+        if now - self.shown > SECONDS_PER_LINE or self.done == self.total:
+            self.shown = now
+            log.info("cache: %d of %d %s", self.done, self.total, self.what)
+
+    def _write(self) -> None:
+        if self.entries:
+            self.add(self.entries)
+        self.entries, self.written = {}, time.monotonic()
 
 
 def _half(tensor: Tensor) -> Tensor:

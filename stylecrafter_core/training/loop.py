@@ -175,7 +175,7 @@ class Training:
         parts: list[Tensor] = []
         failures: list[str] = []
         for number in range(passes):
-            made = self.setup.passes.make(next(batches))
+            made = self.setup.pass_maker.make(next(batches))
             with self.engine.accumulating(last=number == passes - 1):
                 losses = made.losses(self.engine.model(made.inputs))
                 # Divided by all that were planned: a sample that could not be read counts nothing.
@@ -207,7 +207,7 @@ class Training:
         return learning_rate(self.config.optimiser, step, self.config.run.steps)
 
     def _measured(self, result: StepResult, seconds: float) -> dict[str, Any]:
-        steps = self.setup.passes.schedule.steps
+        steps = self.setup.pass_maker.schedule.steps
         bins = bin_of(result.timesteps, steps)
         per_bin = [result.losses[bins == number] for number in range(BINS)]
         planned = self._planned()

@@ -13,7 +13,7 @@ from ..features import contract_named
 from ..formats import AdapterFile, KeyReport
 from .config import Config
 from .data.plan import Slot
-from .data.samples import Sample, decode_picture
+from .data.samples import Sample, SampleMaker, decode_picture
 from .engine import Engine
 from .engine.shards import whole
 from .grids import Reference, draw_grid, write_grid
@@ -49,7 +49,7 @@ class Observer:
         self.validation = None
         if len(self.samples) > 1:
             batch = self.config.data.video_batch if self.kind == "video" else self.config.data.image_batch
-            self.validation = Validation(self.samples, setup.passes, self.config.run.seed, batch)
+            self.validation = Validation(self.samples, setup.pass_maker, self.config.run.seed, batch)
         else:
             log.warning("Fewer than two held-out %ss: no validation", self.kind)
 
@@ -121,11 +121,12 @@ class Observer:
 
     def _held_out(self) -> list[Sample]:
         setup, data = self.setup, self.config.data
-        items = setup.data.held_videos if self.kind == "video" else setup.data.held_images
-        maker = setup.held_out(items, setup.samples.cutting)
+        held = setup.data
+        items = held.held_videos if self.kind == "video" else held.held_images
+        maker = SampleMaker(held.held_images, held.held_videos, setup.sample_maker.cutting, cache=None)
         size = (data.width, data.height)
         slots = [Slot(VALIDATION_STEP, n, self.kind, n, size) for n in range(len(items))]  # type: ignore[arg-type]
-        made = [maker(slot) for slot in slots]
+        made = [maker[slot] for slot in slots]
         for sample in made:
             if sample.failure is not None:
                 log.warning("Left out of validation: %s", sample.failure)

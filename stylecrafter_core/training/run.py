@@ -13,9 +13,8 @@ from .engine import Engine, make_engine
 from .loop import Training
 from .run_folder import check_free, locked, open_run
 from .setup import Setup, set_up
-from .stages import Stage, StageName, stage_of
+from .stages import Stage, StageName, frozen_and_trained, stage_of
 from .stop import StopRequest
-from .tables import frozen_and_trained
 
 log = logging.getLogger(__name__)
 

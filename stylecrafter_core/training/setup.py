@@ -12,15 +12,15 @@ from ..families import image_tokens_of
 from .config import Config
 from .config.schema import Base
 from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
-from .data.loader import loader
 from .data.plan import Layout, Plan, Stream
 from .data.samples import Cutting, SampleMaker
-from .data.sets import DataSet, Placed, read_data, require_enough, sizes_of
+from .data.sets import DataSet, read_data, require_enough, sizes_of
 from .engine import Engine
 from .host.frozen_base import FrozenBase, SeparateParts, load_base
 from .host.styled_unet import StyledUNet
 from .optimiser import optimiser_class
 from .passes import PassMaker, TextStates
+from .randomness import generator
 from .stages import Stage, build
 
 
@@ -34,8 +34,8 @@ class Setup:
         model: the styled U-Net, not yet wrapped by the engine.
         data: the items.
         plan: which sample goes where.
-        samples: slots to samples.
-        passes: samples to passes.
+        sample_maker: slots to samples.
+        pass_maker: samples to passes.
     """
 
     config: Config
@@ -44,8 +44,8 @@ class Setup:
     model: StyledUNet
     data: DataSet
     plan: Plan
-    samples: SampleMaker
-    passes: PassMaker
+    sample_maker: SampleMaker
+    pass_maker: PassMaker
 
     @property
     def clip_tokens(self) -> str:
@@ -53,12 +53,20 @@ class Setup:
         return image_tokens_of(self.model.adapter.spec)
 
     def loader(self, first: int) -> DataLoader:
-        """Passes of this process from a step on, decoded in `data.workers` processes."""
-        return loader(self.samples, self.plan, first, self.config.run.steps, self.config.data.workers)
+        """Lists of samples, one per pass of this process from step `first` on, decoded ahead.
 
-    def held_out(self, items: tuple[Placed, ...], cutting: Cutting) -> SampleMaker:
-        """A maker for held-out items of either kind."""
-        return SampleMaker(items, items, cutting, None)
+        `data.workers` processes decode, or this one; they import the room of the data and no host. Nothing is
+        drawn from a global generator.
+        """
+        workers = self.config.data.workers
+        return DataLoader(
+            self.sample_maker,
+            batch_sampler=self.plan.from_step(first, self.config.run.steps),
+            collate_fn=list,
+            num_workers=workers,
+            multiprocessing_context="spawn" if workers else None,
+            generator=generator(0, "loader"),
+        )
 
 
 def load(base: Base) -> FrozenBase:
@@ -84,7 +92,7 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     clip_tokens = image_tokens_of(model.adapter.spec)
     cutting = cutting_of(config, base, clip_tokens)
     latents, texts = open_caches(config.data.cache, base)
-    passes = PassMaker(
+    pass_maker = PassMaker(
         base,
         TextStates(base, texts),
         clip_tokens,
@@ -93,8 +101,8 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
         independent_images=stage.trains_temporal,
         device=engine.device,
     )
-    samples = SampleMaker(data.images, data.videos, cutting, latents)
-    return Setup(config, stage, base, model, data, plan, samples, passes)
+    sample_maker = SampleMaker(data.images, data.videos, cutting, latents)
+    return Setup(config, stage, base, model, data, plan, sample_maker, pass_maker)
 
 
 def check_frames(stage: Stage, base: FrozenBase, config: Config) -> None:

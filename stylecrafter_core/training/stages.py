@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,12 +10,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
+from ..columns import table
 from ..comfy_host.sites import sites_for
 from ..errors import InputError, MismatchError
 from ..formats import read_adapter
 from ..spec import AdapterSpec
 from .config import Config
-from .host.frozen_base import FrozenBase
+from .host.frozen_base import FrozenBase, temporal_tensors
 from .host.gradient_checkpointing import recompute_activations
 from .host.new_adapter import create_tensors, spec_for
 from .host.styled_unet import StyledUNet, attached_tokens, dual_attention
@@ -118,6 +120,27 @@ def trained_modules(stage: Stage, model: StyledUNet, config: Config) -> list[nn.
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that are trained, by name."""
     return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def frozen_and_trained(model: StyledUNet) -> str:
+    """Millions of parameters, frozen and trained, per part of the model."""
+    temporal = frozenset(f"unet.{name}" for name in temporal_tensors(model.unet))
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for name, weight in model.named_parameters():
+        counts[_part_of(name, temporal)][int(weight.requires_grad)] += weight.numel()
+    rows: list[tuple[str, ...]] = [("part", "frozen (M)", "trained (M)")]
+    rows += [(part, *(f"{count / 1e6:.2f}" for count in both)) for part, both in counts.items()]
+    totals = [sum(both[index] for both in counts.values()) for index in (0, 1)]
+    rows.append(("all", *(f"{total / 1e6:.2f}" for total in totals)))
+    return table(rows)
+
+
+def _part_of(name: str, temporal: frozenset[str]) -> str:
+    """adapter.style_kv.3.to_k.weight -> adapter.style_kv; the U-Net's own or its temporal blocks."""
+    first, second, *_ = name.split(".")
+    if first == "adapter":
+        return f"{first}.{second}"
+    return "U-Net, temporal blocks" if name in temporal else "U-Net, spatial"
 
 
 def _adapter(base: FrozenBase, config: Config) -> StyleAdapter:

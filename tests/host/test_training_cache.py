@@ -56,7 +56,7 @@ def set_up(core: Callable[[str], Any]) -> Callable[..., Any]:
 
 
 def first_pass(setup: Any) -> Any:
-    return setup.passes.make(next(iter(setup.loader(0))))
+    return setup.pass_maker.make(next(iter(setup.loader(0))))
 
 
 def test_a_pass_reads_the_same_with_and_without_the_cache(
@@ -111,7 +111,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     core: Callable, tiny_config: Callable, tmp_path: Path, fill: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after 8 of 12 pictures, while the next file was being written."""
-    monkeypatch.setattr(core("training.cache_writer"), "ENTRIES_PER_FILE", 4)
+    monkeypatch.setattr(core("training.fill_cache"), "ENTRIES_PER_FILE", 4)
     config, folder = tiny_config("style", f"data.cache={tmp_path / 'cache'}"), tmp_path / "cache"
     base = core("training.host.frozen_base").FrozenBase
     encode, done = base.encode_pixels, []
@@ -146,7 +146,8 @@ def test_a_broken_picture_is_named_and_left_out(
     )
     said = fill(tiny_config("style", f"data.manifests=['{manifest}']", f"data.cache={tmp_path / 'cache'}"))
     assert "13 pictures, 12 of them new" in said
-    assert "left out: gone.png: gone.png is not what the manifest says. No such file" in said
+    gone = tiny_materials / "pictures" / "gone.png"
+    assert f"left out: {gone}: {gone} is not what the manifest says. No such file" in said
 
 
 def test_a_cache_of_another_base_is_refused(

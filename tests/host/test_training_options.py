@@ -84,7 +84,7 @@ def test_sdxl_trains_on_sizes_and_pooled_text(core, sdxl_config, in_process: Non
     training = core("training.loop").Training(setup, engine)
     assert training.run(core("training.stop").StopRequest())
     samples = next(iter(setup.loader(0)))
-    made = setup.passes.make(samples)
+    made = setup.pass_maker.make(samples)
     base = setup.base
     pooled = made.inputs.adm[:, : base.encode_text("x")[1].shape[1]]
     assert made.inputs.adm.dtype == torch.float32

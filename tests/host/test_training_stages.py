@@ -178,7 +178,7 @@ def test_the_node_gives_the_trainers_own_prediction(core, training, run_node, ho
     run = training("style", "run.steps=6", "optimiser.lr=0.01", "samples.prompts=[]")
     run.run(core("training.stop").StopRequest())
     run.export()
-    made = run.setup.passes.make(next(iter(run.setup.loader(0))))
+    made = run.setup.pass_maker.make(next(iter(run.setup.loader(0))))
     with torch.no_grad():
         expected = run.setup.model(made.inputs)
     (host.models("stylecrafter") / "trained.safetensors").write_bytes(
@@ -197,7 +197,7 @@ def predicted_by_nodes(core, run: Any, model: Any, adapter: Any, inputs: Any, ro
     """ε of one row through the host's own batching of conditions."""
     import comfy.samplers
 
-    schedule = run.setup.passes.schedule
+    schedule = run.setup.pass_maker.schedule
     alpha = schedule.alphas_cumprod[inputs.timesteps[row].long()]
     sigma = ((1 - alpha) / alpha).sqrt()
     conditioning = [[inputs.text[row : row + 1], {}]]

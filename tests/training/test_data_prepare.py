@@ -100,7 +100,7 @@ def test_the_manifest_says_what_was_decoded(mixed):
         20,
     )
     assert video.fps == pytest.approx(10)
-    assert read_bytes(manifest.root, png) == (folder / "plain.png").read_bytes()
+    assert read_bytes(manifest.located()[2]) == (folder / "plain.png").read_bytes()
     assert manifest.images == (fox, png)
     assert manifest.videos == (video,)
 
@@ -115,8 +115,8 @@ def test_convert_lets_in_what_decoding_makes_rgb(tmp_path):
     manifest = read_manifest(report.manifest_path)
     turned = next(item for item in manifest.items if item.path == "turned.jpg")
     assert (turned.width, turned.height) == (40, 60)
-    for item in manifest.items:
-        assert decode_picture(read_bytes(manifest.root, item)).shape == (item.height, item.width, 3)
+    for item in manifest.located():
+        assert decode_picture(read_bytes(item)).shape == (item.height, item.width, 3)
 
 
 def test_the_same_bytes_whatever_the_number_of_workers(tmp_path):
@@ -137,7 +137,7 @@ def test_tars_and_lists_together(tmp_path):
     report = prepare(sources, tmp_path / "set.jsonl")
     manifest = read_manifest(report.manifest_path)
     assert [item.caption for item in manifest.items] == ["in a tar", "a film", "in a list"]
-    assert read_bytes(manifest.root, manifest.items[0]) == jpeg(1)
+    assert read_bytes(manifest.located()[0]) == jpeg(1)
     rows = quarantine(report)
     assert rows["shard.tar/b.jpg"]["kind"] == reasons.TRUNCATED
     assert rows["gone.jpg"]["kind"] == reasons.MISSING
@@ -191,9 +191,9 @@ def test_preflight_finds_what_has_changed_since(tmp_path):
     }
     assert "sha256" in found["1.jpg"].reason
     with pytest.raises(MediaError, match=r"3\.jpg is not what the manifest says"):
-        read_bytes(manifest.root, manifest.items[3])
+        read_bytes(manifest.located()[3])
     with pytest.raises(MediaError, match=r"2\.jpg is not what the manifest says") as error:
-        read_bytes(manifest.root, manifest.items[2])
+        read_bytes(manifest.located()[2])
     assert error.value.expected == f"{len(jpeg(2))} bytes"
 
 
@@ -210,7 +210,7 @@ def test_a_moved_folder_keeps_its_manifest(tmp_path):
     prepare([tmp_path / "old"], tmp_path / "old" / "set.jsonl")
     (tmp_path / "old").rename(tmp_path / "new")
     manifest = read_manifest(tmp_path / "new" / "set.jsonl")
-    assert read_bytes(manifest.root, manifest.items[0]) == jpeg(1)
+    assert read_bytes(manifest.located()[0]) == jpeg(1)
 
 
 def test_files_outside_the_root_keep_their_whole_path(tmp_path):
@@ -220,7 +220,7 @@ def test_files_outside_the_root_keep_their_whole_path(tmp_path):
     report = prepare([tmp_path / "lists" / "list.jsonl"], tmp_path / "set.jsonl")
     manifest = read_manifest(report.manifest_path)
     assert manifest.items[0].path == str(outside)
-    assert read_bytes(manifest.root, manifest.items[0]) == jpeg(1)
+    assert read_bytes(manifest.located()[0]) == jpeg(1)
     write_manifest(tmp_path / "again.jsonl", manifest)
     assert read_manifest(tmp_path / "again.jsonl") == manifest
 

@@ -41,14 +41,14 @@ def slot(kind: str, step: int = 3, number: int = 1, item: int = 0) -> Slot:
 def picture(tmp_path):
     data = encoded(pixels(), "PNG")
     put(tmp_path, "a.png", data)
-    return tmp_path, named_item("a.png", size=len(data))
+    return named_item(str(tmp_path / "a.png"), size=len(data))
 
 
 @pytest.fixture
 def video(tmp_path):
     data = film(20, options=LOSSLESS)
     put(tmp_path, "a.mp4", data)
-    return tmp_path, named_item("a.mp4", "video", size=len(data), width=96, height=64)
+    return named_item(str(tmp_path / "a.mp4"), "video", size=len(data), width=96, height=64)
 
 
 def counted(frames_TCHW: torch.Tensor) -> list[int]:
@@ -57,9 +57,9 @@ def counted(frames_TCHW: torch.Tensor) -> list[int]:
 
 
 def test_a_picture(picture):
-    sample = SampleMaker([picture], [], cutting(), None)(slot("image"))
+    sample = SampleMaker([picture], [], cutting(), None)[slot("image")]
     assert sample.failure is None
-    assert sample.caption == "caption of a.png"
+    assert sample.caption == f"caption of {picture.path}"
     assert torch.equal(sample.frames, target_picture(torch.from_numpy(pixels().copy()), *SIZE)[None])
     assert (sample.frames.shape, sample.cached) == ((1, 3, 32, 48), False)
     assert sample.style.shape == (3, 14, 14)
@@ -67,7 +67,7 @@ def test_a_picture(picture):
 
 
 def test_a_clip(video):
-    sample = SampleMaker([], [video], cutting(), None)(slot("video"))
+    sample = SampleMaker([], [video], cutting(), None)[slot("video")]
     assert sample.failure is None
     assert sample.frames.shape == (FRAMES, 3, 32, 48)
     assert sample.style.shape == (3, 14, 14)
@@ -85,7 +85,7 @@ def test_clips_begin_anywhere_in_the_video(video, monkeypatch):
     monkeypatch.setattr("stylecrafter_core.training.data.samples.decode_clip", decode)
     maker = SampleMaker([], [video], cutting(stride=1), None)
     for step in range(150):
-        maker(slot("video", step=step))
+        maker[slot("video", step=step)]
     assert set(starts) == set(range(17)), "20 frames have room for 4 from 0 to 16"
 
 
@@ -107,7 +107,7 @@ def test_the_stride_of_a_clip(frames, file_fps, stride, fps, expected):
 
 
 def test_a_clip_by_frames_per_second(video):
-    sample = SampleMaker([], [video], cutting(stride=1, fps=10 / 3), None)(slot("video"))
+    sample = SampleMaker([], [video], cutting(stride=1, fps=10 / 3), None)[slot("video")]
     numbers = counted(sample.frames)
     assert numbers[-1] - numbers[0] == 9
 
@@ -115,8 +115,8 @@ def test_a_clip_by_frames_per_second(video):
 def test_a_video_of_just_the_frames_is_taken_whole(tmp_path):
     data = film(FRAMES, options=LOSSLESS)
     put(tmp_path, "a.mp4", data)
-    item = named_item("a.mp4", "video", size=len(data), frames=FRAMES, width=96, height=64)
-    sample = SampleMaker([], [(tmp_path, item)], cutting(), None)(slot("video"))
+    item = named_item(str(tmp_path / "a.mp4"), "video", size=len(data), frames=FRAMES, width=96, height=64)
+    sample = SampleMaker([], [item], cutting(), None)[slot("video")]
     assert counted(sample.frames) == [0, 1, 2, 3]
 
 
@@ -126,7 +126,7 @@ def test_a_style_picture_is_a_frame_of_its_clip(video):
     frames = [target_picture(torch.from_numpy(frame), 64, 64).flatten() for frame in film_frames(20)]
     places = set()
     for step in range(6):
-        sample = maker(slot("video", step=step))
+        sample = maker[slot("video", step=step)]
         alike = [torch.corrcoef(torch.stack([sample.style.flatten(), frame]))[0, 1] for frame in frames]
         shown = max(range(20), key=alike.__getitem__)
         numbers = counted(sample.frames)
@@ -138,11 +138,11 @@ def test_a_style_picture_is_a_frame_of_its_clip(video):
 def test_the_same_slot_is_the_same_sample(picture, video):
     maker = SampleMaker([picture], [video], cutting(), None)
     torch.manual_seed(1)
-    first = {kind: maker(slot(kind)) for kind in ("image", "video")}
-    maker(slot("image", step=9))
+    first = {kind: maker[slot(kind)] for kind in ("image", "video")}
+    maker[slot("image", step=9)]
     torch.manual_seed(2)
     for kind, sample in first.items():
-        again = SampleMaker([picture], [video], cutting(), None)(slot(kind))
+        again = SampleMaker([picture], [video], cutting(), None)[slot(kind)]
         assert torch.equal(again.frames, sample.frames)
         assert torch.equal(again.style, sample.style)
 
@@ -150,19 +150,19 @@ def test_the_same_slot_is_the_same_sample(picture, video):
 @pytest.mark.parametrize("change", [{"step": 4}, {"number": 2}])
 def test_another_slot_is_another_crop_of_the_same_target(picture, change):
     maker = SampleMaker([picture], [], cutting(), None)
-    first, other = maker(slot("image")), maker(slot("image", **change))
+    first, other = maker[slot("image")], maker[slot("image", **change)]
     assert torch.equal(first.frames, other.frames)
     assert not torch.equal(first.style, other.style)
 
 
 def test_another_seed_is_another_crop(picture):
-    first, other = (SampleMaker([picture], [], cutting(seed=seed), None)(slot("image")) for seed in (0, 1))
+    first, other = (SampleMaker([picture], [], cutting(seed=seed), None)[slot("image")] for seed in (0, 1))
     assert not torch.equal(first.style, other.style)
 
 
 def test_without_augmentation_the_crop_is_always_the_same(picture):
     maker = SampleMaker([picture], [], cutting(augments=False), None)
-    styles = [maker(slot("image", step=step)).style for step in range(3)]
+    styles = [maker[slot("image", step=step)].style for step in range(3)]
     assert torch.equal(styles[0], styles[1])
     assert torch.equal(styles[0], styles[2])
 
@@ -180,9 +180,9 @@ def test_a_broken_picture_is_zeros_and_its_reason(tmp_path, data, words):
     if data is not None:
         put(tmp_path, "a.png", data)
     size = 5000 if data and data[:1] == b"x" else len(encoded(pixels(), "PNG"))
-    maker = SampleMaker([(tmp_path, named_item("a.png", size=size))], [], cutting(), None)
-    sample = maker(slot("image"))
-    assert sample.failure.startswith("a.png: ")
+    maker = SampleMaker([named_item(str(tmp_path / "a.png"), size=size)], [], cutting(), None)
+    sample = maker[slot("image")]
+    assert sample.failure.startswith(f"{tmp_path / 'a.png'}: ")
     assert words in sample.failure
     assert "\n" not in sample.failure
     assert sample.frames.shape == (1, 3, 32, 48)
@@ -196,9 +196,9 @@ def test_a_broken_video_is_zeros_and_its_reason(tmp_path):
     data = film(20)
     damaged = data[:600] + bytes(len(data) - 600)
     put(tmp_path, "a.mp4", damaged)
-    item = named_item("a.mp4", "video", size=len(data), width=96, height=64)
-    sample = SampleMaker([], [(tmp_path, item)], cutting(), None)(slot("video"))
-    assert sample.failure.startswith("a.mp4: ")
+    item = named_item(str(tmp_path / "a.mp4"), "video", size=len(data), width=96, height=64)
+    sample = SampleMaker([], [item], cutting(), None)[slot("video")]
+    assert sample.failure.startswith(f"{tmp_path / 'a.mp4'}: ")
     assert sample.frames.shape == (FRAMES, 3, 32, 48)
     assert not sample.frames.any()
 
@@ -206,31 +206,31 @@ def test_a_broken_video_is_zeros_and_its_reason(tmp_path):
 def test_a_video_that_is_shorter_than_it_was_is_a_failure(tmp_path):
     data = film(8)
     put(tmp_path, "a.mp4", data)
-    item = named_item("a.mp4", "video", size=len(data), frames=200, width=96, height=64)
-    maker = SampleMaker([], [(tmp_path, item)], cutting(), None)
-    failures = [maker(slot("video", step=step)).failure for step in range(4)]
+    item = named_item(str(tmp_path / "a.mp4"), "video", size=len(data), frames=200, width=96, height=64)
+    maker = SampleMaker([], [item], cutting(), None)
+    failures = [maker[slot("video", step=step)].failure for step in range(4)]
     assert any(failure is not None and "a.mp4" in failure for failure in failures)
 
 
 def test_a_broken_member_of_a_tar_is_named_with_its_place(tmp_path):
     path = tar(tmp_path / "a.tar", {"x.png": b"x" * 5000})
-    item = named_item("a.tar", offset=512, size=5000)
-    sample = SampleMaker([(path.parent, item)], [], cutting(), None)(slot("image"))
-    assert sample.failure.startswith("a.tar/byte 512: ")
+    item = named_item(str(path), offset=512, size=5000)
+    sample = SampleMaker([item], [], cutting(), None)[slot("image")]
+    assert sample.failure.startswith(f"{path}/byte 512: ")
 
 
 def test_a_broken_file_leaves_the_next_one_alone(tmp_path, picture):
-    maker = SampleMaker([(tmp_path, named_item("none.png", size=9)), picture], [], cutting(), None)
-    assert maker(slot("image", item=0)).failure is not None
-    assert maker(slot("image", item=1)).failure is None
+    maker = SampleMaker([named_item(str(tmp_path / "none.png"), size=9), picture], [], cutting(), None)
+    assert maker[slot("image", item=0)].failure is not None
+    assert maker[slot("image", item=1)].failure is None
 
 
 def test_cached_latents_take_the_place_of_the_target(tmp_path, picture):
     cache = LatentCache(tmp_path / "cache")
     latents = torch.randn(1, 4, 4, 6).half()
-    cache.add({cache.name(picture[1], SIZE): latents})
-    sample = SampleMaker([picture], [], cutting(), cache)(slot("image"))
-    plain = SampleMaker([picture], [], cutting(), None)(slot("image"))
+    cache.add({cache.name(picture, SIZE): latents})
+    sample = SampleMaker([picture], [], cutting(), cache)[slot("image")]
+    plain = SampleMaker([picture], [], cutting(), None)[slot("image")]
     assert sample.cached
     assert torch.equal(sample.frames, latents)
     assert torch.equal(sample.style, plain.style), "the same crop with and without"
@@ -238,8 +238,8 @@ def test_cached_latents_take_the_place_of_the_target(tmp_path, picture):
 
 def test_what_the_cache_lacks_is_computed(tmp_path, picture):
     cache = LatentCache(tmp_path / "cache")
-    cache.add({cache.name(picture[1], (32, 48)): torch.zeros(1, 4, 6, 4)})  # another size
-    sample = SampleMaker([picture], [], cutting(), cache)(slot("image"))
+    cache.add({cache.name(picture, (32, 48)): torch.zeros(1, 4, 6, 4)})  # another size
+    sample = SampleMaker([picture], [], cutting(), cache)[slot("image")]
     assert (sample.cached, sample.frames.shape) == (False, (1, 3, 32, 48))
 
 
@@ -271,5 +271,5 @@ def test_the_crop_of_the_ids_is_where_the_target_was_cut(width, height):
 
 
 def test_size_ids_follow_the_item(picture):
-    sample = SampleMaker([picture], [], cutting(), None)(slot("image"))
-    assert sample.sizes == size_ids(picture[1], SIZE)
+    sample = SampleMaker([picture], [], cutting(), None)[slot("image")]
+    assert sample.sizes == size_ids(picture, SIZE)

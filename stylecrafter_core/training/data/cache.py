@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...errors import InputError, WeightFileError
-from .manifest import Item
+from .item import Item
 from .plan import Size
 
 ENTRIES_PER_FILE = 512

@@ -29,13 +29,13 @@ class Demands:
     caption: bool = True
 
 
-def check(found: Found, root: Path, decode: Measure, demands: Demands = Demands()) -> Item | Rejected:
+def check(found: Found, decode: Measure, root: Path, demands: Demands = Demands()) -> Item | Rejected:
     """Decodes everything in the file.
 
     Args:
         found: what the source says of it.
-        root: of the manifest; absolute.
         decode: runs the decoder; `DecoderProcess.run` does it where nothing can break this process.
+        root: of the manifest; absolute.
         demands: what is let in.
     """
     facts = found.problem or decode(Request(found.path, found.offset, found.size, found.kind))

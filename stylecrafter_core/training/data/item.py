@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .found import IMAGE, VIDEO
@@ -44,6 +44,10 @@ class Manifest:
 
     root: Path
     items: tuple[Item, ...]
+
+    def located(self) -> tuple[Item, ...]:
+        """The items by their absolute paths."""
+        return tuple(replace(item, path=str(self.root / item.path)) for item in self.items)
 
     @property
     def images(self) -> tuple[Item, ...]:

@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MediaError
 from ...media.files import written_whole
+from .found import IMAGE, VIDEO
 from .item import Item, Manifest, item_name
-from .manifest_lines import FORMAT, VERSION, item_in, root_in
 
-__all__ = ["Item", "Manifest", "read_bytes", "read_manifest", "write_manifest", "write_rows"]
+FORMAT = "stylecrafter-manifest"
+VERSION = 1
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "path": (str,),
+    "offset": (int, type(None)),
+    "size": (int,),
+    "kind": (str,),
+    "width": (int,),
+    "height": (int,),
+    "frames": (int,),
+    "fps": (float, int, type(None)),
+    "caption": (str,),
+    "raw_caption": (str,),
+    "sha256": (str,),
+}
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -70,20 +84,72 @@ def read_manifest(path: Path) -> Manifest:
             expected="a file that prepare has written",
             fix="Run prepare, or correct the path.",
         ) from error
-    root = root_in(path, lines[0])
-    items = (item_in(path, number, line) for number, line in enumerate(lines[1:], start=2) if line)
+    root = _root_in(path, lines[0])
+    items = (_item_in(path, number, line) for number, line in enumerate(lines[1:], start=2) if line)
     return Manifest(root, tuple(items))
 
 
-def read_bytes(root: Path, item: Item) -> bytes:
-    """The bytes of one item, from its file or out of its tar.
+def _root_in(path: Path, line: str) -> Path:
+    """The root that the header line states, absolute; path is the manifest's.
+
+    Raises:
+        InputError: not the header of a manifest, or of another version.
+    """
+    header = _json(path, 1, line)
+    if header.get("format") != FORMAT or not isinstance(header.get("root"), str):
+        raise _bad_line(path, 1, line[:80] or "an empty file", f'a header with "format": "{FORMAT}"')
+    if header.get("version") != VERSION:
+        raise _bad_line(path, 1, f"version {header.get('version')}", f"version {VERSION}")
+    return Path(os.path.normpath(path.absolute().parent / header["root"]))
+
+
+def _item_in(path: Path, number: int, line: str) -> Item:
+    """The item in line `number`, counted from 1.
+
+    Raises:
+        InputError: not an item: a field is missing, unknown or of another type.
+    """
+    row = _json(path, number, line)
+    names = [field.name for field in fields(Item)]
+    if sorted(row) != sorted(names):
+        raise _bad_line(path, number, f"the fields {', '.join(row)}", ", ".join(names))
+    for name, types in _TYPES.items():
+        if not isinstance(row[name], types) or isinstance(row[name], bool):
+            expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in types)
+            raise _bad_line(path, number, f"{name} = {row[name]!r}", f"{name} of type {expected}")
+    if row["kind"] not in (IMAGE, VIDEO):
+        raise _bad_line(path, number, f"kind = {row['kind']!r}", f"{IMAGE} or {VIDEO}")
+    return Item(**row)
+
+
+def _json(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise _bad_line(path, number, line[:80], "JSON") from error
+    if not isinstance(row, dict):
+        raise _bad_line(path, number, line[:80], "a JSON object")
+    return row
+
+
+def _bad_line(path: Path, number: int, found: str, expected: str) -> InputError:
+    return InputError(
+        f"The manifest {path}, line {number}, cannot be understood.",
+        found=found,
+        expected=expected,
+        fix="Run prepare again; the file is not meant to be edited by hand.",
+    )
+
+
+def read_bytes(item: Item) -> bytes:
+    """The bytes of one item, by its absolute path: from its file or out of its tar.
 
     Raises:
         MediaError: the file is gone or shorter than it was.
     """
     name = item_name(item)
     try:
-        with (root / item.path).open("rb") as file:
+        with Path(item.path).open("rb") as file:
             file.seek(item.offset or 0)
             data = file.read(item.size)
     except OSError as error:

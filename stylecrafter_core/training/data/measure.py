@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -11,9 +12,11 @@ from typing import BinaryIO
 from ...errors import MediaError
 from . import reasons
 from .clips import Clip, measure_clip
-from .extent import stated_size
 from .pictures import read_picture
 from .reasons import Problem
+
+# Names of the first box of an MP4 or MOV.
+_BOX_NAMES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def _measure(request: Request, file: BinaryIO) -> Facts | Problem:
         return Problem(reasons.EMPTY, "the file has zero bytes")
     data = _bytes_in_memory(request, file)
     size = request.size if data is None else len(data)
-    stated = stated_size(file if data is None else io.BytesIO(data))
+    stated = _stated_size(file if data is None else io.BytesIO(data))
     wanted = max(request.size, stated or 0)
     if size < wanted:
         return Problem(reasons.TRUNCATED, f"the file has {size} bytes and should have {wanted}")
@@ -69,6 +72,31 @@ def _measure(request: Request, file: BinaryIO) -> Facts | Problem:
     except MediaError as error:
         return Problem(_kind_of(error), error.found)
     return facts if isinstance(facts, Problem) else replace(facts, sha256=_sha256(file, data))
+
+
+def _stated_size(file: BinaryIO) -> int | None:
+    """Bytes that a whole file of this kind and header has; None where the format does not say it."""
+    file.seek(0)
+    head = file.read(12)
+    if head[:4] == b"RIFF" and len(head) == 12:
+        return 8 + int.from_bytes(head[4:8], "little")
+    return _end_of_boxes(file) if head[4:8] in _BOX_NAMES else None
+
+
+def _end_of_boxes(file: BinaryIO) -> int:
+    """Where the last box at the top level ends; each begins with its size (4 bytes, or 1 and 8 bytes)."""
+    size = file.seek(0, os.SEEK_END)
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 0:  # up to the end of the file
+            return size
+        end += int.from_bytes(head[8:16], "big") if length == 1 else length
+        if length != 1 and length < 8:
+            return size  # not a box: what follows is no longer this format's
+    return max(end, size)
 
 
 def _bytes_in_memory(request: Request, file: BinaryIO) -> bytes | None:

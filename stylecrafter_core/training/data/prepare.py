@@ -15,7 +15,6 @@ from ...errors import InputError
 from .check import Demands, check
 from .decoder_pool import DecoderPool
 from .decoder_process import Measure
-from .found import Found
 from .item import Item, Manifest, item_name
 from .manifest import write_manifest, write_rows
 from .measure import Request
@@ -82,8 +81,8 @@ def prepare(
     root = _common_root(sources, out)
     found = itertools.chain.from_iterable(map(scan, sources))
     with DecoderPool(workers, time_limit_s) as pool:
-        judge = partial(_judge, root=root, demands=Demands(convert, min_side, need_captions))
-        results = list(_without_duplicates(_counted(pool.map(judge, found))))
+        checked = partial(check, root=root, demands=Demands(convert, min_side, need_captions))
+        results = list(_without_duplicates(_counted(pool.map(checked, found))))
     items = tuple(result for result in results if isinstance(result, Item))
     rejected = [result for result in results if isinstance(result, Rejected)]
     manifest, quarantine_path = Manifest(root, items), out.with_name(f"{out.stem}.quarantine.jsonl")
@@ -109,10 +108,6 @@ def check_manifest(manifest: Manifest, *, workers: int = 1, time_limit_s: float 
 def _require(holds: bool, name: str, found: float, expected: str) -> None:
     if not holds:
         raise InputError(f"prepare cannot use {name} {found}.", found=f"{found}", expected=expected)
-
-
-def _judge(found: Found, decode: Measure, root: Path, demands: Demands) -> Item | Rejected:
-    return check(found, root, decode, demands)
 
 
 def _recheck(item: Item, decode: Measure, root: Path) -> Rejected | None:

@@ -110,19 +110,19 @@ class Cutting:
         return max(1, min(wanted, (item.frames - 1) // (self.frames - 1)))
 
 
-class SampleMaker:
-    """Slots to samples. A broken file gives a sample with its reason, never another picture.
+class SampleMaker(Dataset):
+    """`maker[slot]`: slots to samples. A broken file gives a sample with its reason, never another picture.
 
     Args:
-        images, videos: the items that slots count through, with the manifest folder each lies under.
+        images, videos: the items that slots count through; their paths are absolute.
         cutting: how.
         cache: latents computed before; None computes them anew.
     """
 
     def __init__(
         self,
-        images: Sequence[tuple[Path, Item]],
-        videos: Sequence[tuple[Path, Item]],
+        images: Sequence[Item],
+        videos: Sequence[Item],
         cutting: Cutting,
         cache: LatentCache | None,
     ):
@@ -130,10 +130,10 @@ class SampleMaker:
         self.cutting = cutting
         self.cache = cache
 
-    def __call__(self, slot: Slot) -> Sample:
-        root, item = self.items[slot.kind][slot.item]
+    def __getitem__(self, slot: Slot) -> Sample:
+        item = self.items[slot.kind][slot.item]
         try:
-            return self._read(slot, root, item)
+            return self._read(slot, item)
         except (MediaError, OSError) as problem:
             frames = 1 if slot.kind == IMAGE else self.cutting.frames
             side = self.cutting.style_pixels
@@ -147,17 +147,17 @@ class SampleMaker:
                 failure=f"{item_name(item)}: {' '.join(str(problem).splitlines())}",
             )
 
-    def _read(self, slot: Slot, root: Path, item: Item) -> Sample:
+    def _read(self, slot: Slot, item: Item) -> Sample:
         random = generator(self.cutting.seed, "crop", slot.step, slot.number)
         latents = None
         if slot.kind == IMAGE:
-            frames = decode_picture(read_bytes(root, item), self.cutting.at_least(slot.size))[None]
+            frames = decode_picture(read_bytes(item), self.cutting.at_least(slot.size))[None]
             latents = None if self.cache is None else self.cache.of(item, slot.size)
         else:
             stride = self.cutting.stride_of(item)
             last = item.frames - 1 - stride * (self.cutting.frames - 1)
             start = int(torch.randint(max(0, last) + 1, (), generator=random))
-            frames = decode_clip(read_bytes(root, item), start, self.cutting.frames, stride)
+            frames = decode_clip(read_bytes(item), start, self.cutting.frames, stride)
         target = target_clip(frames, *slot.size) if latents is None else latents
         which = int(torch.randint(len(frames), (), generator=random))
         style = self._style(frames[which], random)
@@ -177,21 +177,21 @@ class Targets(Dataset):
     """Pictures as the base encodes them for the cache: a name and [1, 3, H, W] in 0..1, or why there is none.
 
     Args:
-        wanted: the items with the folder each lies under, and their sizes.
+        wanted: the items and their sizes.
         cutting: of the samples that will read the cache, so that they would see the same pixels.
     """
 
-    def __init__(self, wanted: Sequence[tuple[tuple[Path, Item], Size]], cutting: Cutting):
+    def __init__(self, wanted: Sequence[tuple[Item, Size]], cutting: Cutting):
         self.wanted, self.cutting = wanted, cutting
 
     def __len__(self) -> int:
         return len(self.wanted)
 
     def __getitem__(self, index: int) -> tuple[str, Tensor | str]:
-        (root, item), size = self.wanted[index]
+        item, size = self.wanted[index]
         name = LatentCache.name(item, size)
         try:
-            picture = decode_picture(read_bytes(root, item), self.cutting.at_least(size))
+            picture = decode_picture(read_bytes(item), self.cutting.at_least(size))
             return name, target_picture(picture, *size)[None]
         except MediaError as problem:
             return name, f"{item_name(item)}: {problem.what} {problem.found}"

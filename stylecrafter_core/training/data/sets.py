@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...errors import InputError
 from ..config.schema import Data
 from .buckets import assign, bucket_sizes
-from .manifest import Item, read_manifest
+from .item import Item
+from .manifest import read_manifest
 from .plan import Size
-
-Placed = tuple[Path, Item]  # the folder that the item's path starts from, and the item
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Items of both kinds, apart.
+    """Items of both kinds, apart; their paths are absolute.
 
     Attributes:
         images, videos: trained on.
         held_images, held_videos: for validation only.
     """
 
-    images: tuple[Placed, ...]
-    videos: tuple[Placed, ...]
-    held_images: tuple[Placed, ...]
-    held_videos: tuple[Placed, ...]
+    images: tuple[Item, ...]
+    videos: tuple[Item, ...]
+    held_images: tuple[Item, ...]
+    held_videos: tuple[Item, ...]
 
 
 def read_data(config: Data) -> DataSet:
@@ -37,26 +35,24 @@ def read_data(config: Data) -> DataSet:
     Raises:
         InputError: a manifest cannot be read.
     """
-    placed = [
-        (manifest.root, item) for manifest in map(read_manifest, config.manifests) for item in manifest.items
-    ]
-    images = [(root, item) for root, item in placed if item.kind == "image"]
+    items = [item for path in config.manifests for item in read_manifest(path).located()]
+    images = [item for item in items if item.kind == "image"]
     # A clip shorter than what is trained on is no clip; preflight lists them.
-    videos = [(root, item) for root, item in placed if item.kind == "video" and item.frames >= config.frames]
+    videos = [item for item in items if item.kind == "video" and item.frames >= config.frames]
     held_images, images = _held_out(images, config.validation)
     held_videos, videos = _held_out(videos, config.validation)
     return DataSet(tuple(images), tuple(videos), tuple(held_images), tuple(held_videos))
 
 
-def sizes_of(items: Sequence[Placed], config: Data) -> list[Size]:
+def sizes_of(items: Sequence[Item], config: Data) -> list[Size]:
     """The size that each item is trained at: the config's, or the nearest bucket of the same area."""
     if config.bucket_step is None:
         return [(config.width, config.height)] * len(items)
     sizes = bucket_sizes(config.width * config.height, config.bucket_step)
-    return [assign(item.width, item.height, sizes) for _, item in items]
+    return [assign(item.width, item.height, sizes) for item in items]
 
 
-def require_enough(items: Sequence[Placed], kind: str, group: int, processes: int) -> None:
+def require_enough(items: Sequence[Item], kind: str, group: int, processes: int) -> None:
     """Raise InputError where there are none of a kind that is needed, or fewer than processes."""
     if len(items) >= max(1, processes):
         return
@@ -68,17 +64,17 @@ def require_enough(items: Sequence[Placed], kind: str, group: int, processes: in
     )
 
 
-def _held_out(items: list[Placed], count: int) -> tuple[list[Placed], list[Placed]]:
+def _held_out(items: list[Item], count: int) -> tuple[list[Item], list[Item]]:
     """At most `count` items, and a fifth of all: those with the lowest hashes; and the rest in their order.
 
     Items of one hash, which several manifests may hold, stay together: what is held out is never trained on.
     """
     room = min(count, len(items) // 5)
     chosen: set[str] = set()
-    for sha256, copies in sorted(Counter(item.sha256 for _, item in items).items()):
+    for sha256, copies in sorted(Counter(item.sha256 for item in items).items()):
         if copies > room:
             break
         chosen.add(sha256)
         room -= copies
-    held = [placed for placed in items if placed[1].sha256 in chosen]
-    return held, [placed for placed in items if placed[1].sha256 not in chosen]
+    held = [item for item in items if item.sha256 in chosen]
+    return held, [item for item in items if item.sha256 not in chosen]

@@ -60,8 +60,7 @@ def buckets(data: DataSet, plan: Plan, config: Data) -> Section:
     """How many pictures and videos are trained on at which size, and what is held out."""
     rows = [("size", "pictures", "a step")]
     if plan.images is not None:
-        pictures = [item for _, item in data.images]
-        counts = bucket_table(pictures, _sizes(config))
+        counts = bucket_table(data.images, _sizes(config))
         rows += [(_size_name(s), str(count), str(plan.images.group)) for s, count in counts.items()]
     lines = [table(rows)] if len(rows) > 1 else []
     if plan.videos is not None:

@@ -52,7 +52,7 @@ def try_passes(training: Training) -> list[Tried]:
 def _tried(training: Training, kind: Kind) -> Tried:
     setup, engine = training.setup, training.engine
     step = next(step for step in itertools.count() if setup.plan.kind_at(step) == kind)
-    made = setup.passes.make([setup.samples(slot) for slot in next(setup.plan.passes_of(step))])
+    made = setup.pass_maker.make([setup.sample_maker[slot] for slot in next(setup.plan.passes_of(step))])
     with engine.accumulating(last=True):
         losses = made.losses(engine.model(made.inputs))
         engine.backward((losses * made.weights).mean())

@@ -16,8 +16,7 @@ from ..loop import Training
 from ..run import engine_for
 from ..run_folder import CONFIG, check_free
 from ..setup import set_up
-from ..stages import Stage, StageName, stage_of, trainable
-from ..tables import frozen_and_trained
+from ..stages import Stage, StageName, frozen_and_trained, stage_of, trainable
 from .data_check import buckets, decoded, schedule
 from .passes import NOTHING_TRAINED, try_passes
 from .rehearsal import rehearse
