@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 
 def make_once(path: Path, write: Callable[..., object], *content: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ..stylecrafter_core.media.files import written_whole
+from ..stylecrafter_core.files import written_whole
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 CORE = "stylecrafter_core"
 MOST_LINES = 300
 
-DESCRIPTIONS = frozenset({"columns", "errors", "spec"})
+DESCRIPTIONS = frozenset({"columns", "errors", "files", "spec"})
 FAMILIES = frozenset({"tensor_names", "families", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
 EDGES = frozenset({"features", "media", "metrics"})

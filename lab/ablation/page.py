@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 from ..family.sizes import FRAMES, SIDE
 from ..judging.document import picture_file, put_pictures, put_tables

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 from stylecrafter_core.training.data.manifest import read_manifest
 
 from ..family.claims import claim

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 from .generating import Job, generate, stands
 from .host import Settings, running_host

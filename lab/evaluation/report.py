@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 from .frames import RESULTS, STREAMED, pieces_of
 from .scoring import Document, problems

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError, MediaError, StyleCrafterError
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 from stylecrafter_core.metrics import Metric, Wanted, measure
 
 from ..measures import estimate

@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from stylecrafter_core.files import written_whole
 from stylecrafter_core.media import write_video
-from stylecrafter_core.media.files import written_whole
 
 from ..files import make_once, write_caption
 from ..scenes import PUBLISHED, TASKS, Task

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 from .precision import in_half
 

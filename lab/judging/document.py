@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 
 SKELETON = Path(__file__).parents[1] / "ablation" / "skeleton.md"
 IMAGES = "images"  # folder beside a document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 from stylecrafter_core.training.grids import write_grid
 
 from .document import picture_file, put_pictures, put_tables

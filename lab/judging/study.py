@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from stylecrafter_core.media.files import written_whole
+from stylecrafter_core.files import written_whole
 from stylecrafter_core.training.config import Config
 from stylecrafter_core.training.host.styled_sampling import SamplingSettings
 from stylecrafter_core.training.observe import sampling_settings

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import struct
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor
 from ..errors import InputError, WeightFileError
 from ..families import FAMILIES
 from ..families.published import check_adapter_spec
+from ..files import written_whole
 from ..spec import AdapterSpec, TemporalBlockSpec
 from ..tensor_names import MOST_BLOCKS, MOST_SITES, Shape
 from .key_report import compare
@@ -43,7 +43,7 @@ def save_adapter(
     """Writes a style adapter in our names; the file appears under its name only when it is whole.
 
     Args:
-        path: of the file to write or replace; its folder exists.
+        path: of the file to write or replace; its folder is made when needed.
         spec: goes into the header.
         tensors: by our names, exactly those of `expected_adapter_shapes(spec)`, on any device.
         extra_metadata: more text for the header (training step, licence, ...).
@@ -174,31 +174,27 @@ def _save(
         f"What was to be saved as {path}", f"set of {kind} tensors"
     )
     header = {"format": FORMAT, "version": str(VERSION), "kind": kind, "spec": json.dumps(spec), **extra}
-    _write_whole(path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
+    _write(path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
 
 
-def _write_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
-    """Writes beside the target and renames, so that no reader ever sees half a file."""
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.unfinished")
+def _write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     try:
-        unfinished.touch()
-        mode = unfinished.stat().st_mode
-        save_file(tensors, unfinished, metadata=header)
-        _sort_metadata(unfinished)
-        # safetensors leaves files that only their owner may read, whatever the user's umask says.
-        unfinished.chmod(mode)
-        _flush(unfinished)
-        os.replace(unfinished, path)
+        with written_whole(path) as partial:
+            partial.touch()
+            mode = partial.stat().st_mode
+            save_file(tensors, partial, metadata=header)
+            _sort_metadata(partial)
+            # safetensors leaves files that only their owner may read, whatever the user's umask says.
+            partial.chmod(mode)
+            _flush(partial)
     except (OSError, SafetensorError) as problem:
         raise WeightFileError(
             f"{path} could not be written.",
             found=str(problem),
-            expected="an existing folder that may be written to, with room for "
+            expected="a folder that may be written to, with room for "
             f"{sum(tensor.nbytes for tensor in tensors.values()):,} bytes",
             fix="free some room or choose another folder; whatever was there before is unchanged",
         ) from problem
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _sort_metadata(path: Path) -> None:

@@ -1,11 +1,10 @@
-"""Files that appear whole or not at all, and disk errors in words."""
+"""Disk errors in words."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,22 +31,6 @@ _ELSE = "Look at the disk and the folder; if both are fine, try another format."
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yields a name beside `path` to write a file or folder under; it becomes `path` when the block succeeds.
-
-    When the block fails, whatever stands under the name is removed and the error goes on unchanged.
-    """
-    partial = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except BaseException:
-        _remove(partial)
-        raise
-
-
-@contextmanager
 def explain_disk_errors(path: Path) -> Iterator[None]:
     """Turns errors of the disk and the encoders into a MediaError about `path`; every other error passes."""
     try:
@@ -59,13 +42,6 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
             expected="a folder that can be written to, with room for the file",
             fix=_WHAT_TO_DO.get(getattr(error, "errno", None) or 0, _ELSE),
         ) from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _state_of(folder: Path) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import written_whole
 from .encoding import Encoding
-from .files import explain_disk_errors, written_whole
+from .files import explain_disk_errors
 from .formats import VideoFormat, format_named
 from .frames import FrameSource, check_frames, play_order
 from .sound import Sound, checked_sound

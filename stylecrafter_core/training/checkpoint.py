@@ -22,12 +22,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import WeightFileError
+from ..files import remove_partial, written_whole
 from ..formats import read_tensors
 
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"step-(\d+)")
-UNFINISHED, DELETED = ".unfinished", ".deleted"  # endings of hidden folders
+DELETED = ".deleted"  # ending of a hidden folder
 TENSOR = "tensor stored apart"  # {TENSOR: name} stands where the tensor of that name belongs
 STATE, OPTIMISER, AVERAGE = "optimiser.json", "optimiser.safetensors", "average.safetensors"
 
@@ -70,15 +71,14 @@ class Checkpoints:
             WeightFileError: it cannot be written, the disk is full: earlier checkpoints stay.
         """
         target = self.folder / f"step-{progress.step}"
-        partial = _unfinished(target)
         try:
             self.clear()
-            partial.mkdir(parents=True)
-            write_weights(partial)
-            _write(partial, progress)
-            if target.exists():
-                os.replace(target, _deleted(target))
-            os.replace(partial, target)
+            with written_whole(target) as partial:
+                partial.mkdir()
+                write_weights(partial)
+                _write(partial, progress)
+                if target.exists():
+                    os.replace(target, _deleted(target))
         except (OSError, SafetensorError, WeightFileError) as problem:
             latest = self.latest()
             raise WeightFileError(
@@ -88,8 +88,6 @@ class Checkpoints:
                 fix=f"free some room and run the same command with --resume; "
                 f"it goes on from {latest.name if latest else 'the start'}",
             ) from problem
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         for old in self._all()[: -self.keep]:
             _delete(old, _deleted(old))
         self.clear()
@@ -97,7 +95,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Delete what a process left that was killed while it wrote or deleted a checkpoint."""
-        for left in [*self.folder.glob(f".step-*{UNFINISHED}"), *self.folder.glob(f".step-*{DELETED}")]:
+        remove_partial(self.folder)
+        for left in self.folder.glob(f".step-*{DELETED}"):
             _delete(left, left)
 
     def latest(self) -> Path | None:
@@ -195,10 +194,6 @@ def _delete(folder: Path, first: Path) -> None:
         shutil.rmtree(first)
     except OSError as problem:
         log.warning("%s could not be deleted: %s", folder, problem)
-
-
-def _unfinished(checkpoint: Path) -> Path:
-    return checkpoint.with_name(f".{checkpoint.name}{UNFINISHED}")
 
 
 def _deleted(checkpoint: Path) -> Path:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..files import written_whole
 from ..media import write_video
-from ..media.files import written_whole
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import InputError
-from ..media.files import written_whole
+from ..files import written_whole
 from .finite import plain
 
 FILE = "metrics.jsonl"

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from ..errors import InputError
-from ..media.files import written_whole
+from ..files import written_whole
 from .config import Config, save_config
 
 log = logging.getLogger(__name__)

@@ -136,9 +136,15 @@ def test_a_crash_while_writing_leaves_nothing(adapter, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there(adapter, tmp_path):
+def test_a_folder_that_is_not_there_is_made(adapter, tmp_path):
+    save_adapter(tmp_path / "new" / "a.safetensors", adapter.spec, adapter.tensors)
+    assert read_adapter(tmp_path / "new" / "a.safetensors").spec == adapter.spec
+
+
+def test_a_folder_that_cannot_be_made(adapter, tmp_path):
+    (tmp_path / "file").write_text("x")
     with pytest.raises(WeightFileError, match=r"could not be written"):
-        save_adapter(tmp_path / "no" / "a.safetensors", adapter.spec, adapter.tensors)
+        save_adapter(tmp_path / "file" / "a.safetensors", adapter.spec, adapter.tensors)
 
 
 def test_reserved_metadata_is_refused(adapter, tmp_path):

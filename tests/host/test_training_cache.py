@@ -119,7 +119,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     def killed_later(self: Any, pixels: torch.Tensor) -> torch.Tensor:
         done.append(1)
         if len(done) == 10:
-            (folder / "latents-00002.safetensors.partial").write_bytes(b"half a file")
+            (folder / ".latents-00002.safetensors.0a1b2c3d.partial").write_bytes(b"half a file")
             raise MemoryError("killed")
         return encode(self, pixels)
 
@@ -130,7 +130,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     assert len(core("training.data.cache").LatentCache(folder)) == 8
     assert "12 pictures, 4 of them new" in fill(config)
     assert len(core("training.data.cache").LatentCache(folder)) == 12
-    assert not list(folder.glob("*.partial"))
+    assert not list(folder.glob(".*.partial"))
 
 
 def test_a_broken_picture_is_named_and_left_out(

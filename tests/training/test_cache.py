@@ -93,11 +93,12 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch, problem):
 
 
 def test_what_a_killed_process_left_is_no_entry_and_in_nobodys_way(tmp_path):
-    (tmp_path / "latents-00000.safetensors.partial").write_bytes(b"half")
+    (tmp_path / ".latents-00000.safetensors.0a1b2c3d.partial").write_bytes(b"half")
     store = TensorStore(tmp_path, "latents")
     assert len(store) == 0
     store.add({"a": torch.ones(1)})
-    assert names(tmp_path) == ["latents-00000.safetensors"]
+    claim(tmp_path, {"vae": "a", "text": "b"})
+    assert names(tmp_path) == ["cache.json", "latents-00000.safetensors"]
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -130,7 +130,7 @@ def test_the_oldest_are_deleted(checkpoints, tmp_path):
 def test_there_is_none_before_the_first(checkpoints, tmp_path):
     assert checkpoints.latest() is None
     (tmp_path / "checkpoints" / "step-x").mkdir(parents=True)
-    (tmp_path / "checkpoints" / ".step-9.unfinished").mkdir()
+    (tmp_path / "checkpoints" / ".step-9.0a1b2c3d.partial").mkdir()
     assert checkpoints.latest() is None
 
 
@@ -150,6 +150,6 @@ def test_the_state_can_be_read_by_a_person(checkpoints):
 
 def test_a_folder_is_a_checkpoint_by_its_name(tmp_path):
     assert step_of(tmp_path / "step-120") == 120
-    for name in ("step-", "step-1x", "steps-1", ".step-1.unfinished"):
+    for name in ("step-", "step-1x", "steps-1", ".step-1.0a1b2c3d.partial"):
         with pytest.raises(ValueError, match="is not a checkpoint"):
             step_of(tmp_path / name)

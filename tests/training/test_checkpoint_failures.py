@@ -109,7 +109,7 @@ def test_a_folder_below_a_file(tmp_path):
 
 
 def test_what_a_killed_process_left_is_cleared_away(checkpoints):
-    half = checkpoints.folder / ".step-3.unfinished"
+    half = checkpoints.folder / ".step-3.0a1b2c3d.partial"
     half.mkdir(parents=True)
     (half / WEIGHTS).write_bytes(b"half")
     checkpoints.save(progress(5), write_weights)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, WeightFileError
-from ...media.files import written_whole
+from ...files import written_whole
 from .. import AdapterFile, TemporalFile, detect, read_tensors, save_adapter, save_temporal
 from ..detect import OWN_ADAPTER, OWN_TEMPORAL, TEMPORAL_PUBLISHED, VIDEO_BASE, Kind, published_kind
 from ..own import RESERVED

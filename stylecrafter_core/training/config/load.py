@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from ...errors import InputError
-from ...media.files import written_whole
+from ...files import written_whole
 from .explained import explained
 from .references import resolved
 from .schema import Config

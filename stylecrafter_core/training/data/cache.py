@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...errors import InputError, WeightFileError
+from ...files import remove_partial, written_whole
 from .item import Item
 from .plan import Size
 
@@ -57,14 +57,12 @@ class TensorStore:
         Raises:
             WeightFileError: the disk refuses.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         taken = {file.name for file in self.folder.glob(f"{self.kind}-*.safetensors")}
         number = next(n for n in range(len(taken) + 1) if self._name(n) not in taken)
         file = self.folder / self._name(number)
-        partial = file.with_name(f"{file.name}.partial")
         try:
-            save_file(dict(tensors), partial)
-            os.replace(partial, file)
+            with written_whole(file) as partial:
+                save_file(dict(tensors), partial)
         except (OSError, SafetensorError) as problem:
             raise WeightFileError(
                 f"The cache file {file} cannot be written.",
@@ -73,8 +71,6 @@ class TensorStore:
                 f"{sum(tensor.nbytes for tensor in tensors.values()):,} bytes",
                 fix="free some room and run `train.py cache` again: it goes on where it stopped",
             ) from problem
-        finally:
-            partial.unlink(missing_ok=True)
         self._places |= dict.fromkeys(tensors, file)
 
     def _name(self, number: int) -> str:
@@ -139,13 +135,12 @@ def check_owner(folder: Path, owner: Mapping[str, str]) -> None:
 
 
 def claim(folder: Path, owner: Mapping[str, str]) -> None:
-    """Make the folder a cache of this base, or check that it is one."""
+    """Make the folder a cache of this base, or check that it is one; what a killed command left half goes."""
     if not (folder / ABOUT).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{ABOUT}.partial"
-        partial.write_text(json.dumps(dict(owner)), encoding="utf-8")
-        os.replace(partial, folder / ABOUT)
+        with written_whole(folder / ABOUT) as partial:
+            partial.write_text(json.dumps(dict(owner)), encoding="utf-8")
     check_owner(folder, owner)
+    remove_partial(folder)
 
 
 def fingerprint_of(tensors: Mapping[str, Tensor]) -> str:

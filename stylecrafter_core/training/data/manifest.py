@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MediaError
-from ...media.files import written_whole
+from ...files import written_whole
 from .found import IMAGE, VIDEO
 from .item import Item, Manifest, item_name
 
