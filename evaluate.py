@@ -23,11 +23,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from stylecrafter_core.errors import InputError, StyleCrafterError
+from stylecrafter_core.errors import InputError, exit_status
 
 if TYPE_CHECKING:
     from lab.evaluation.comparing import Run
     from lab.evaluation.metric_choice import Chosen, Given
+
+INSTALL = "clone the whole repository, and use .venv/bin/python, which scripts/demo.py makes"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,24 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         add(commands)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    try:
-        return options.run(options)
-    except StyleCrafterError as error:
-        print(f"\n{error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("stylecrafter_core"):
-            raise
-        print(f"\n{_missing(error)}", file=sys.stderr)
-    return 2
-
-
-def _missing(error: ModuleNotFoundError) -> InputError:
-    return InputError(
-        "Something that the evaluation needs is not installed.",
-        found=f"no {error.name} in {sys.executable}",
-        expected="the whole repository, and the packages of its requirements",
-        fix="clone the repository, and use .venv/bin/python, which scripts/demo.py makes",
-    )
+    return exit_status(lambda: options.run(options), INSTALL)
 
 
 def _add_methods(commands: argparse._SubParsersAction) -> None:

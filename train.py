@@ -17,8 +17,12 @@ import os
 import sys
 from pathlib import Path
 
-from stylecrafter_core.errors import InputError, StyleCrafterError
+from stylecrafter_core.errors import exit_status
 
+INSTALL = (
+    "python -m pip install -r requirements.txt -r requirements-train.txt, or use .venv/bin/python, which "
+    "scripts/demo.py makes"
+)
 PIPE_CLOSED = 141  # as a shell reports a program that SIGPIPE has ended
 
 
@@ -36,29 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = options.run(options)
+        status = exit_status(lambda: options.run(options), INSTALL)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # as in `train.py inspect FILE | head`: nobody reads any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except StyleCrafterError as error:
-        print(f"\n{error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("stylecrafter_core"):
-            raise
-        print(f"\n{_missing(error)}", file=sys.stderr)
-    return 2
-
-
-def _missing(error: ModuleNotFoundError) -> InputError:
-    return InputError(
-        "A package that the trainer needs is not installed.",
-        found=f"no {error.name} in {sys.executable}",
-        expected="the packages of requirements.txt and requirements-train.txt",
-        fix="python -m pip install -r requirements.txt -r requirements-train.txt, or use .venv/bin/python, "
-        "which scripts/demo.py makes",
-    )
 
 
 def _add_training(commands: argparse._SubParsersAction) -> None:

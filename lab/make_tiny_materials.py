@@ -16,8 +16,10 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).absolute().parents[1]))
 
-from stylecrafter_core.errors import StyleCrafterError
+from stylecrafter_core.errors import exit_status
 from stylecrafter_core.training.host.find import activate, find_host
+
+INSTALL = "python -m pip install -r requirements.txt -r requirements-train.txt"
 
 
 def main(words: list[str]) -> int:
@@ -29,14 +31,14 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
     logging.getLogger("lab").setLevel(logging.INFO)
-    try:
-        activate(find_host(), cpu=True)
-        from lab.materials.tiny import make_tiny_materials
+    return exit_status(lambda: _make(options), INSTALL)
 
-        make_tiny_materials(options.out, options.seed)
-    except StyleCrafterError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
+
+def _make(options: argparse.Namespace) -> int:
+    activate(find_host(), cpu=True)
+    from lab.materials.tiny import make_tiny_materials
+
+    make_tiny_materials(options.out, options.seed)
     print(f"The materials are in {options.out}")
     return 0
 

@@ -1,5 +1,10 @@
 """The errors a user can meet. A message says what, where, what was found, what was expected, what to do."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
 
 class StyleCrafterError(Exception):
     """Base of all errors raised on purpose.
@@ -35,3 +40,26 @@ class HostError(StyleCrafterError):
 
 class MediaError(StyleCrafterError):
     """A picture, video or sound file cannot be written or read."""
+
+
+def exit_status(run: Callable[[], int], install: str) -> int:
+    """Runs a command: what is raised on purpose and packages that are missing are said in words, status 2.
+
+    Args:
+        run: gives the status.
+        install: how the command's packages are installed.
+    """
+    try:
+        return run()
+    except StyleCrafterError as error:
+        said = error
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(__package__):
+            raise
+        said = InputError(
+            "A package that this command needs is not installed.",
+            found=f"no {error.name} in {sys.executable}",
+            fix=install,
+        )
+    sys.stderr.write(f"\n{said}\n")
+    return 2

@@ -1,27 +1,13 @@
-"""Packages that only some measures need: imported when one is used, with words for whoever lacks them."""
+"""Files of packages that only some measures need, with words for whoever lacks them."""
 
 from __future__ import annotations
 
-import importlib
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 
 from stylecrafter_core.errors import InputError
 
 HOW = "python -m pip install -r lab/requirements.txt (in the environment that runs this)"
-
-
-def imported(module: str, package: str, purpose: str) -> ModuleType:
-    """The module, imported now.
-
-    Raises:
-        InputError: it is missing or broken; says what needs it and how the package is installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as problem:
-        raise _missing(package, purpose, str(problem)) from problem
 
 
 def file_of(package: str, name: str, purpose: str) -> Path:

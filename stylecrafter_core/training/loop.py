@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .average import Average
+from .bar import Bar
 from .checkpoint import Checkpoints, Progress, read_progress, step_of
 from .data.samples import Sample
 from .engine import Engine
@@ -22,7 +23,6 @@ from .metrics import Metrics
 from .observe import Observer
 from .optimiser import learning_rate, make_optimiser, set_learning_rate, switch_mode
 from .outputs import load_outputs, whole_weights, write_outputs
-from .progress import Bar
 from .setup import Setup
 from .stages import trainable, trained_modules
 from .stop import StopRequest
@@ -210,7 +210,7 @@ class Training:
         steps = self.setup.pass_maker.schedule.steps
         bins = bin_of(result.timesteps, steps)
         per_bin = [result.losses[bins == number] for number in range(BINS)]
-        planned = self._planned()
+        planned = self.setup.plan.samples_at(self.step - 1)
         return {
             "loss": result.losses.mean().item() if len(result.losses) else None,
             "loss_per_bin": [part.mean().item() if len(part) else None for part in per_bin],
@@ -222,11 +222,6 @@ class Training:
             "left_out": planned - len(result.losses),
             "seconds": round(seconds, 4),
         }
-
-    def _planned(self) -> int:
-        layout, plan = self.setup.plan.layout, self.setup.plan
-        per_pass = plan.image_batch if plan.kind_at(self.step - 1) == "image" else plan.video_batch
-        return per_pass * layout.passes * layout.processes
 
     def _observe(self, observer: Observer, metrics: Metrics | None) -> None:
         run = self.config.run

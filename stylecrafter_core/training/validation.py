@@ -35,15 +35,15 @@ class Validation:
 
     Args:
         samples: of one kind and size; at least two, so that there is another's style.
-        maker: makes passes.
+        pass_maker: of the run.
         seed: of the run.
         batch: rows of one pass.
     """
 
-    def __init__(self, samples: Sequence[Sample], maker: PassMaker, seed: int, batch: int):
-        self.samples, self.maker, self.seed, self.batch = tuple(samples), maker, seed, batch
-        self.tokens = [maker.style_tokens([sample]).cpu() for sample in self.samples]
-        self.latents = [maker.latents([sample]) for sample in self.samples]
+    def __init__(self, samples: Sequence[Sample], pass_maker: PassMaker, seed: int, batch: int):
+        self.samples, self.pass_maker, self.seed, self.batch = tuple(samples), pass_maker, seed, batch
+        self.tokens = [pass_maker.style_tokens([sample]).cpu() for sample in self.samples]
+        self.latents = [pass_maker.latents([sample]) for sample in self.samples]
 
     @torch.no_grad()
     def run(self, predict: Predict, engine: Engine) -> dict[str, Any]:
@@ -96,11 +96,11 @@ class Validation:
         """[rows] losses of one sample, at the middle of each row's timestep bin."""
         sample, latents, count = self.samples[index], self.latents[index], len(asked)
         numbers, tokens, keeps = zip(*asked, strict=True)
-        steps = self.maker.schedule.steps
+        steps = self.pass_maker.schedule.steps
         noise = draw_noise(
             latents.shape[1:], self.seed, VALIDATION_STEP, [index * BINS + number for number in numbers]
         )
-        made = self.maker.assemble(
+        made = self.pass_maker.assemble(
             [sample] * count,
             latents.expand(count, *latents.shape[1:]),
             noise,

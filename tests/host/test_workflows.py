@@ -21,6 +21,10 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 API = ROOT / "workflows" / "api"
 SHOWN = sorted(file for folder in ("workflows", "subgraphs") for file in (ROOT / folder).glob("*.json"))
+sys.path.append(str(ROOT / "tests" / "workflows"))
+
+from added_inputs import ADDED_INPUTS  # noqa: E402
+
 NAMES = (
     "single_reference_video",
     "several_references_video",
@@ -33,16 +37,6 @@ NAMES = (
 )
 SMALL = {"width": 64, "height": 64, "steps": 2}
 FRAME_RATE = 8
-# What newer hosts require of a node; an older one leaves it aside.
-ADDED_INPUTS = {
-    "ContextWindowsManual": {
-        "freenoise",
-        "cond_retain_index_list",
-        "split_conds_to_windows",
-        "latent_retain_index_list",
-        "causal_window_fix",
-    }
-}
 # In a process of its own: this one has the core as a part of the pack, under another name.
 PLACE = """
 import json, sys
@@ -71,7 +65,7 @@ def test_every_input_is_one_that_the_node_has(name: str, node_classes: dict[str,
     for node in workflow(name).values():
         offered = node_classes[node["class_type"]].INPUT_TYPES()
         required, optional = set(offered["required"]), set(offered.get("optional", {}))
-        known = required | optional | ADDED_INPUTS.get(node["class_type"], set())
+        known = required | optional | set(ADDED_INPUTS.get(node["class_type"], {}))
         assert required <= set(node["inputs"]) <= known, node["class_type"]
 
 

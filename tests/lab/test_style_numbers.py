@@ -19,8 +19,9 @@ from lab.measures import (
     nearest_of,
     retrieval_ranks,
 )
-from lab.measures.packages import file_of, imported
+from lab.measures.packages import file_of
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.metrics.files import imported
 
 NUM_PAINTINGS = 20
 RECORDED = Path(__file__).parents[1] / "golden" / "style_numbers.json"

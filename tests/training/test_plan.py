@@ -91,6 +91,12 @@ def test_samples_of_each_kind_come_in_their_own_batch():
         assert len(slots) == (4 if kind == "image" else 2)
 
 
+def test_the_samples_of_a_step_are_those_of_all_its_passes_and_processes():
+    made = [plan(4, 2, Layout(passes=3, processes=2, rank=rank)) for rank in range(2)]
+    for step in range(STEPS):
+        assert made[0].samples_at(step) == len(slots_of(made[0], step)) + len(slots_of(made[1], step))
+
+
 def test_any_step_can_be_the_first():
     layout = Layout(2, 2, 1)
     whole = list(plan(2, 1, layout).from_step(0, STEPS))

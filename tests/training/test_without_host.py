@@ -15,6 +15,7 @@ from stylecrafter_core.training.stop import StopRequest
 ROOT = Path(__file__).parents[2]
 HOST_FREE = (
     "average",
+    "bar",
     "checkpoint",
     "config",
     "data.cache",
@@ -25,7 +26,6 @@ HOST_FREE = (
     "metrics",
     "objective",
     "optimiser",
-    "progress",
     "randomness",
     "run_folder",
     "stop",

@@ -14,8 +14,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "workflows"
-sys.path.append(str(ROOT / "scripts"))
+sys.path += [str(ROOT / "scripts"), str(Path(__file__).parent)]
 
+from added_inputs import ADDED_INPUTS  # noqa: E402
 from api_prompt import TEMPLATES  # noqa: E402
 
 VIDEO = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
@@ -24,16 +25,6 @@ NAMES = VIDEO + SDXL
 TITLE_HEIGHT = 30  # the page draws it above a node's position
 # Values that the page keeps behind a widget and does not send.
 PAGE_ONLY = {"seed": 1, "image": 1}
-# Inputs that newer hosts add: the page fills them in by itself, an API form must name them.
-ADDED_INPUTS = {
-    "ContextWindowsManual": {
-        "freenoise": False,
-        "cond_retain_index_list": "",
-        "split_conds_to_windows": False,
-        "latent_retain_index_list": "",
-        "causal_window_fix": False,
-    }
-}
 NOTE = "MarkdownNote"
 MODEL_INPUTS = ("ckpt_name", "adapter_name", "temporal_name", "encoder_name", "lora_name", "control_net_name")
 LINK = r"https://huggingface\.co/[\w.-]+/[\w.-]+/resolve/main/[\w./-]+"

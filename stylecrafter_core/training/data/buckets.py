@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 from ...errors import InputError
 from .item import Item
-
-Size = tuple[int, int]  # width, height in pixels
+from .plan import Size
 
 
 def bucket_sizes(area: int, step: int, max_aspect: float = 2.0) -> tuple[Size, ...]:

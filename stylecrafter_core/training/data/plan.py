@@ -125,16 +125,23 @@ class Plan:
         stream, index = (self.images, before) if kind == "image" else (self.videos, step - before)
         if stream is None:
             raise RuntimeError(f"step {step} is on {kind}s, of which there are none")
-        per_pass = self.image_batch if kind == "image" else self.video_batch
+        per_pass = self._per_pass(kind)
         items = stream.group_at(index)
         for number in range(self.layout.passes):
             slots = self.layout.slots(number, per_pass)
             yield [Slot(step, slot, kind, items[slot], stream.sizes[items[slot]]) for slot in slots]
 
+    def samples_at(self, step: int) -> int:
+        """How many samples are planned for a step, over all passes and processes."""
+        return self._per_pass(self.kind_at(step)) * self.layout.passes * self.layout.processes
+
     def from_step(self, first: int, end: int) -> Iterator[list[Slot]]:
         """All passes of the steps first, first + 1, ..., end - 1."""
         for step in range(first, end):
             yield from self.passes_of(step)
+
+    def _per_pass(self, kind: Kind) -> int:
+        return self.image_batch if kind == "image" else self.video_batch
 
     @property
     def _share(self) -> float:

@@ -44,11 +44,16 @@ def read_data(config: Data) -> DataSet:
     return DataSet(tuple(images), tuple(videos), tuple(held_images), tuple(held_videos))
 
 
-def sizes_of(items: Sequence[Item], config: Data) -> list[Size]:
-    """The size that each item is trained at: the config's, or the nearest bucket of the same area."""
+def sizes_in(config: Data) -> tuple[Size, ...]:
+    """The sizes that pictures are trained at: the config's one, or buckets of the same area."""
     if config.bucket_step is None:
-        return [(config.width, config.height)] * len(items)
-    sizes = bucket_sizes(config.width * config.height, config.bucket_step)
+        return ((config.width, config.height),)
+    return bucket_sizes(config.width * config.height, config.bucket_step)
+
+
+def sizes_of(items: Sequence[Item], config: Data) -> list[Size]:
+    """The size that each picture is trained at: of those in the config the nearest."""
+    sizes = sizes_in(config)
     return [assign(item.width, item.height, sizes) for item in items]
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from ...columns import table
 from ..config import Config
 from ..config.schema import Data
-from ..data.buckets import Size, bucket_sizes, bucket_table
+from ..data.buckets import bucket_table
 from ..data.item import Item, item_name
 from ..data.manifest import read_manifest
-from ..data.plan import Kind, Plan, Stream
+from ..data.plan import Kind, Plan, Size, Stream
 from ..data.prepare import check_manifest
 from ..data.reasons import Rejected
-from ..data.sets import DataSet
+from ..data.sets import DataSet, sizes_in
 from ..optimiser import learning_rate
 from .report import Section
 
@@ -60,7 +60,7 @@ def buckets(data: DataSet, plan: Plan, config: Data) -> Section:
     """How many pictures and videos are trained on at which size, and what is held out."""
     rows = [("size", "pictures", "a step")]
     if plan.images is not None:
-        counts = bucket_table(data.images, _sizes(config))
+        counts = bucket_table(data.images, sizes_in(config))
         rows += [(_size_name(s), str(count), str(plan.images.group)) for s, count in counts.items()]
     lines = [table(rows)] if len(rows) > 1 else []
     if plan.videos is not None:
@@ -101,12 +101,6 @@ def times(steps: int, every: int) -> int:
 def _seen(kind: Kind, stream: Stream, steps: int) -> str:
     total, items = steps * stream.group, len(stream.sizes)
     return f"each {kind} is seen about {total / items:.3g} times ({items} of them, {stream.group} a step)"
-
-
-def _sizes(config: Data) -> tuple[Size, ...]:
-    if config.bucket_step is None:
-        return ((config.width, config.height),)
-    return bucket_sizes(config.width * config.height, config.bucket_step)
 
 
 def _size_name(size: Size) -> str:
