@@ -30,7 +30,8 @@ if __name__ == "__main__":
 
 import torch
 from bombs import BOMBS
-from mutations import MUTATIONS, applies, torch_bytes
+from content_mutations import torch_bytes
+from mutations import MUTATIONS, applies
 from safetensors.torch import load_file, save
 from torch import Tensor
 
