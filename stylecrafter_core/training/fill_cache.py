@@ -15,7 +15,7 @@ from ..errors import InputError
 from .config import Config
 from .config.schema import Engine
 from .data.cache import ENTRIES_PER_FILE, LatentCache, TextCache, claim
-from .data.item import Item
+from .data.manifest import Item
 from .data.plan import Size
 from .data.samples import Targets
 from .data.sets import DataSet, read_data, sizes_of

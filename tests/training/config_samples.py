@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from stylecrafter_core.training.config import Config, load_config
-from stylecrafter_core.training.data.item import Item
+from stylecrafter_core.training.data.manifest import Item
 
 LEAST: dict[str, Any] = {
     "run": {"dir": "runs/a", "steps": 10},

@@ -4,7 +4,7 @@ import pytest
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.data.buckets import assign, bucket_sizes, bucket_table
-from stylecrafter_core.training.data.item import Item
+from stylecrafter_core.training.data.manifest import Item
 
 SIZES = bucket_sizes(512 * 512, 64)
 

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.training.data.item import Item, Manifest
-from stylecrafter_core.training.data.manifest import read_manifest, write_manifest
+from stylecrafter_core.training.data.manifest import Item, Manifest, read_manifest, write_manifest
 
 PICTURE = Item(
     "a.jpg", None, 10, "image", 60, 40, 1, None, "a fox\u2028here", "a painting of a fox\n", "00ff"

@@ -7,8 +7,7 @@ import pytest
 from config_samples import named_item, small_config
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.training.data.item import Manifest
-from stylecrafter_core.training.data.manifest import write_manifest
+from stylecrafter_core.training.data.manifest import Manifest, write_manifest
 from stylecrafter_core.training.data.sets import read_data, require_enough, sizes_of
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ...errors import InputError
-from .item import Item
+from .manifest import Item
 from .plan import Size
 
 

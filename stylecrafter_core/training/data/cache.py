@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ...errors import InputError, WeightFileError
 from ...files import remove_partial, written_whole
-from .item import Item
+from .manifest import Item
 from .plan import Size
 
 ENTRIES_PER_FILE = 512

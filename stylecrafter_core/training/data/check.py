@@ -9,7 +9,7 @@ from ..captions import clean_caption
 from . import reasons
 from .decoder_process import Measure
 from .found import Found
-from .item import Item, name_of, path_below
+from .manifest import Item, name_of, path_below
 from .measure import Facts, Request
 from .reasons import Problem, Rejected
 

@@ -15,8 +15,7 @@ from ...errors import InputError
 from .check import Demands, check
 from .decoder_pool import DecoderPool
 from .decoder_process import Measure
-from .item import Item, Manifest, item_name
-from .manifest import write_manifest, write_rows
+from .manifest import Item, Manifest, item_name, write_manifest, write_rows
 from .measure import Request
 from .reasons import CHANGED, DUPLICATE, Problem, Rejected
 from .sources import scan

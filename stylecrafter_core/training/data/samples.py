@@ -18,8 +18,7 @@ from .cache import LatentCache
 from .clips import read_frames
 from .crops import centre_square, style_crop, target_clip, target_picture
 from .found import IMAGE
-from .item import Item, item_name
-from .manifest import read_bytes
+from .manifest import Item, item_name, read_bytes
 from .pictures import read_picture
 from .plan import Size, Slot
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ..config.schema import Data
 from .buckets import assign, bucket_sizes
-from .item import Item
-from .manifest import read_manifest
+from .manifest import Item, read_manifest
 from .plan import Size
 
 

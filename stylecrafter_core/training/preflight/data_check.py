@@ -9,8 +9,7 @@ from ...columns import table
 from ..config import Config
 from ..config.schema import Data
 from ..data.buckets import bucket_table
-from ..data.item import Item, item_name
-from ..data.manifest import read_manifest
+from ..data.manifest import Item, item_name, read_manifest
 from ..data.plan import Kind, Plan, Size, Stream
 from ..data.prepare import check_manifest
 from ..data.reasons import Rejected
