@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from stylecrafter_core.files import written_whole
+from stylecrafter_core.files import remove_partial, written_whole
 from stylecrafter_core.media import write_video
 
 from ..files import make_once, write_caption
@@ -80,6 +80,8 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1, task: T
     left_out = numbers_left_out((*to_learn_from, *held_out))
     wanted = _mark(seed, task) | {LEFT_OUT: left_out}
     claim(folder / RECORD, wanted, {LEFT_OUT: f"if a painting became damaged since, {REINSTALL}"})
+    for kind in ("pictures", "clips", "paintings", "held_out"):
+        remove_partial(folder / kind)
     _write_paintings(folder / "paintings", to_learn_from)
     _write_paintings(folder / "held_out", held_out)
     paintings = tuple(painting.number for painting in to_learn_from)

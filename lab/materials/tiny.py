@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.files import remove_partial
 from stylecrafter_core.training.data.prepare import prepare
 from stylecrafter_core.training.randomness import generator
 
@@ -41,6 +42,8 @@ def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_
             seed or length of training.
     """
     _record(folder, {"seed": seed, "pretrain_steps": pretrain_steps})
+    for place in (folder, folder / "pictures", folder / "held_out", folder / "clips"):
+        remove_partial(place)
     write_paintings(folder / "pictures", folder / "held_out")
     write_clips(folder / "clips", seed)
     make_once(folder / "image_encoder.safetensors", _write_image_encoder, seed)

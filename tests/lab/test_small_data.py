@@ -82,6 +82,7 @@ def test_missing_files_are_made_again_and_others_stay(tmp_path):
     before = digests(tmp_path)
     for name in ("pictures/00002.jpg", "pictures/00004.txt", "clips/0000.mp4", "records.jsonl"):
         (tmp_path / name).unlink()
+    (tmp_path / "pictures" / ".00002.jpg.0a1b2c3d.partial").write_bytes(b"half")
     stays = (tmp_path / "pictures" / "00001.jpg").stat().st_mtime_ns
     make_data(tmp_path, SEED, Counts(6, 1))
     assert digests(tmp_path) == before
