@@ -3,12 +3,14 @@
 python lab/thumbnails.py    workflows/<template>.jpg and docs/images/eight_pairs.jpg; about five minutes
 
 The README's picture has eight pairs of held-out painting and prompt, drawn by lot: nobody chose them.
-The templates of SDXL keep theirs: the small family is not an SDXL family.
+The templates of SDXL keep theirs: the small family is not an SDXL family. Those of Wan show their style
+pictures alone: no results were made with them here.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,9 @@ from api_prompt import template_of
 from demo_jobs import HAYSTACKS, IRISES, PROMPT, TOLEDO, VALUES, WORKFLOWS, DemoJob
 from environment import ROOT, say
 
+WAN = ("wan_one_reference", "wan_several_references", "wan_few_steps")
 PAIRS, SEED = 8, 0
+PICTURES = WORKFLOWS.parent / "pictures"
 PAIRS_FILE = ROOT / "docs" / "images" / "eight_pairs.jpg"
 LONG = {**VALUES, "frames": 24, "context_length": 8}
 
@@ -45,8 +49,11 @@ def main() -> int:
 
 
 def _make(host: Path) -> None:
-    from contact_sheet import frames_of, thumbnail, write_overview
+    from contact_sheet import frames_of, style_pictures, thumbnail, write_overview
 
+    for name in WAN:
+        workflow = WORKFLOWS / f"{name}.json"
+        style_pictures(shown_pictures(workflow)).save(template_of(workflow).with_suffix(".jpg"), quality=88)
     templates, pairs = template_jobs(), pair_jobs()
     results = demo.run(host, demo.BASE, [*templates, *pairs])
     for job, result in zip(templates, results):
@@ -54,7 +61,14 @@ def _make(host: Path) -> None:
         picture.save(template_of(job.workflow).with_suffix(".jpg"), quality=88)
     rows = demo.overview_rows(pairs, results[len(templates) :], demo.BASE)
     write_overview(rows, PAIRS_FILE)
-    say(f"Written: {len(templates)} thumbnails and {PAIRS_FILE}")
+    say(f"Written: {len(templates) + len(WAN)} thumbnails and {PAIRS_FILE}")
+
+
+def shown_pictures(workflow: Path) -> Sequence[Path]:
+    """The shipped pictures that a workflow opens with."""
+    nodes = json.loads(workflow.read_text(encoding="utf-8")).values()
+    files = [node["inputs"]["image"] for node in nodes if node["class_type"] == "LoadImage"]
+    return [PICTURES / file for file in files]
 
 
 def references(job: DemoJob) -> Sequence[Path]:

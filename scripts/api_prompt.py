@@ -19,6 +19,9 @@ TEMPLATES = {
     "sdxl_several_references": "Style an SDXL image with several pictures",
     "sdxl_with_lora": "Style an SDXL image with a LoRA",
     "sdxl_with_controlnet": "Style an SDXL image with a ControlNet",
+    "wan_one_reference": "Style a Wan video with one picture",
+    "wan_several_references": "Style a Wan video with several pictures",
+    "wan_few_steps": "Style a Wan video in few steps",
 }
 
 

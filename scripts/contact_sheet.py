@@ -61,6 +61,15 @@ def thumbnail(references: Sequence[Path], frames: Sequence[Image.Image]) -> Imag
     return canvas
 
 
+def style_pictures(references: Sequence[Path]) -> Image.Image:
+    """The thumbnail of a template without a result: its references, side by side."""
+    side = LINES * SIDE + GAP
+    canvas = Image.new("RGB", (len(references) * (side + GAP) + GAP, side + 2 * GAP), BACKGROUND)
+    for number, picture in enumerate(_references(references, side)):
+        canvas.paste(picture, (GAP + number * (side + GAP), GAP))
+    return canvas
+
+
 def frames_of(result: Path) -> list[Image.Image]:
     """All frames of a video in order, or the one picture of an image file."""
     if result.suffix not in VIDEO_ENDINGS:

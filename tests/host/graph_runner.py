@@ -23,13 +23,13 @@ class GraphRunner:
         self._run_node = run_node_with_ui
         self._kept: dict[str, tuple[Any, ...]] = {}
 
-    def run(self, graph: Graph) -> list[dict[str, str]]:
-        """The files that the graph's one SaveImage node reports."""
+    def run(self, graph: Graph, end_class: str = "SaveImage") -> list[dict[str, str]]:
+        """The files that the graph's one node of `end_class` reports."""
         valid, error, _, node_errors = asyncio.run(execution.validate_prompt("job", graph, None))
         assert valid, (error, node_errors)
-        (end,) = (number for number, node in graph.items() if node["class_type"] == "SaveImage")
+        (end,) = (number for number, node in graph.items() if node["class_type"] == end_class)
         outputs: dict[str, tuple[Any, ...]] = {}
-        shown = self._run_node("SaveImage", **self._inputs(graph, end, outputs))[1]
+        shown = self._run_node(end_class, **self._inputs(graph, end, outputs))[1]
         assert outputs.keys() | {end} == graph.keys()
         return shown["images"]
 

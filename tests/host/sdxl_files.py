@@ -76,21 +76,21 @@ def write_files(host: Any, run_node: Any) -> None:
     """Write FILES and PICTURES where the loaders of `host` look. The host must know TinyFamily."""
     model = build_model()
     text = comfy.sd.CLIP(TinyFamily(unet_config()).clip_target())
-    _fill(text.cond_stage_model, 0)
+    fill(text.cond_stage_model, 0)
     vae = comfy.sd.VAE(sd=_autoencoder())
     checkpoint = host.models("checkpoints") / FILES["ckpt_name"]
     model.model.model_config = TinyFamily(unet_config())  # it names the keys of the file
     comfy.sd.save_checkpoint(str(checkpoint), model, text, vae)
     shutil.copy(GOLDEN / "adapter.ckpt", host.models("stylecrafter") / FILES["adapter_name"])
     encoder = host.models("clip_vision") / FILES["encoder_name"]
-    save_file(_vision(), encoder, {"num_heads": "5", "hidden_act": "gelu"})
+    save_file(vision_tower(), encoder, {"num_heads": "5", "hidden_act": "gelu"})
     save_file(_lora(model), host.models("loras") / FILES["lora_name"])
     save_file(_controlnet(model, run_node), host.models("controlnet") / FILES["control_net_name"])
     for seed, name in enumerate(PICTURES):
-        _picture(host.input / name, seed)
+        picture(host.input / name, seed)
 
 
-def _fill(module: nn.Module, seed: int) -> None:
+def fill(module: nn.Module, seed: int) -> None:
     """Reproducible values for weights that the host leaves empty."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -105,7 +105,7 @@ def _fill(module: nn.Module, seed: int) -> None:
 def _autoencoder() -> dict[str, Tensor]:
     """TAESD's layout, which the host's VAE class reads."""
     network = TAESD()
-    _fill(network, 1)
+    fill(network, 1)
     last = network.taesd_decoder[-1]
     with torch.no_grad():
         last.weight.mul_(0.2)
@@ -114,9 +114,9 @@ def _autoencoder() -> dict[str, Tensor]:
     return network.state_dict()
 
 
-def _vision() -> dict[str, Tensor]:
-    """An open_clip vision tower of two layers."""
-    width, generator = CLIP_WIDTH, torch.Generator().manual_seed(2)
+def vision_tower(width: int = CLIP_WIDTH) -> dict[str, Tensor]:
+    """An open_clip vision tower of two layers, for pictures of 224 pixels; without a projection."""
+    generator = torch.Generator().manual_seed(2)
     shapes = {
         "class_embedding": (width,),
         "positional_embedding": (257, width),
@@ -168,8 +168,8 @@ def _controlnet(model: Any, run_node: Any) -> dict[str, Tensor]:
     return positive[0][1]["control"].control_model.state_dict()
 
 
-def _picture(path: Path, seed: int) -> None:
-    """Coarse noise: 40 x 60 pixels in blocks of 10, so that preprocessing leaves a difference."""
+def picture(path: Path, seed: int) -> None:
+    """Writes coarse noise: 40 x 60 pixels in blocks of 10, so that preprocessing leaves a difference."""
     blocks = torch.rand(4, 6, 3, generator=torch.Generator().manual_seed(seed))
     pixels = blocks.repeat_interleave(10, 0).repeat_interleave(10, 1)
     Image.fromarray((pixels * 255).byte().numpy()).save(path)

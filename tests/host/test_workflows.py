@@ -1,6 +1,6 @@
 """The workflows run in the real host: served over HTTP, on the small family.
 
-Those of SDXL run in test_sdxl_workflows.py.
+Those of SDXL run in test_sdxl_workflows.py, those of Wan in test_wan_workflows.py.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ NAMES = (
     "sdxl_several_references",
     "sdxl_with_lora",
     "sdxl_with_controlnet",
+    "wan_one_reference",
+    "wan_several_references",
+    "wan_few_steps",
 )
 SMALL = {"width": 64, "height": 64, "steps": 2}
 FRAME_RATE = 8

@@ -21,12 +21,16 @@ from api_prompt import TEMPLATES  # noqa: E402
 
 VIDEO = ("single_reference_video", "several_references_video", "image_with_video_model", "long_video")
 SDXL = ("sdxl_one_reference", "sdxl_several_references", "sdxl_with_lora", "sdxl_with_controlnet")
-NAMES = VIDEO + SDXL
+WAN = ("wan_one_reference", "wan_several_references", "wan_few_steps")
+NAMES = VIDEO + SDXL + WAN
 TITLE_HEIGHT = 30  # the page draws it above a node's position
 # Values that the page keeps behind a widget and does not send.
 PAGE_ONLY = {"seed": 1, "image": 1}
 NOTE = "MarkdownNote"
-MODEL_INPUTS = ("ckpt_name", "adapter_name", "temporal_name", "encoder_name", "lora_name", "control_net_name")
+MODEL_INPUTS = (
+    *("ckpt_name", "adapter_name", "temporal_name", "encoder_name", "lora_name", "control_net_name"),
+    *("unet_name", "clip_name", "vae_name"),
+)
 LINK = r"https://huggingface\.co/[\w.-]+/[\w.-]+/resolve/main/[\w./-]+"
 DEPRECATED = ("ImageBatch",)  # in newer hosts; tests/host asks each host
 
@@ -174,3 +178,50 @@ def test_the_lora_stands_between_checkpoint_and_patch_and_changes_both_prompts()
             assert node["inputs"]["model"] == [lora, 0]
         if node["class_type"] == "CLIPTextEncode":
             assert node["inputs"]["clip"] == [lora, 1]
+
+
+WAN_VALUES = {
+    "CLIPLoader": {"type": "wan"},
+    "EmptyHunyuanLatentVideo": {"width": 832, "height": 480, "length": 81, "batch_size": 1},
+    "StyleCrafterApplyStyle": {"strength": 1.0, "start_at": 0.0, "end_at": 1.0},
+    "StyleCrafterVideoCombine": {"frame_rate": 16.0},
+}
+PUBLISHED_WAN = {
+    "ModelSamplingSD3": {"shift": 5.0},
+    "StyleCrafterSampler": {
+        **{"steps": 50, "cfg_text": 8.0, "cfg_style": 4.0},
+        **{"sampler_name": "euler", "scheduler": "simple", "denoise": 1.0},
+    },
+}
+FEW_STEPS = {
+    "LoraLoaderModelOnly": {"strength_model": 1.0},
+    "ModelSamplingSD3": {"shift": 8.0},
+    "StyleCrafterSampler": {
+        **{"steps": 4, "cfg_text": 1.0, "cfg_style": 1.0},
+        **{"sampler_name": "lcm", "scheduler": "simple", "denoise": 1.0},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [(WAN[0], PUBLISHED_WAN), (WAN[1], PUBLISHED_WAN), (WAN[2], FEW_STEPS)]
+)
+def test_wan_templates_have_the_published_values_or_those_of_few_steps(
+    name: str, own: dict[str, dict[str, Any]]
+) -> None:
+    api = read(FOLDER / "api" / f"{name}.json")
+    for kind, values in (WAN_VALUES | own).items():
+        (inputs,) = (node["inputs"] for node in api.values() if node["class_type"] == kind)
+        assert {key: inputs[key] for key in values} == values
+
+
+@pytest.mark.parametrize("name", WAN)
+def test_the_patch_comes_last_before_wans_sampler(name: str) -> None:
+    api = read(FOLDER / "api" / f"{name}.json")
+    (sampler,) = (node for node in api.values() if node["class_type"] == "StyleCrafterSampler")
+    chain, node = [], sampler
+    while "model" in node["inputs"]:
+        node = api[node["inputs"]["model"][0]]
+        chain.append(node["class_type"])
+    lora = ["LoraLoaderModelOnly"] if name == "wan_few_steps" else []
+    assert chain == ["StyleCrafterPatchModel", "ModelSamplingSD3", *lora, "UNETLoader"]
