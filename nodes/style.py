@@ -74,8 +74,8 @@ class StyleCrafterApplyStyle(io.ComfyNode):
                     min=0.0,
                     max=5.0,
                     step=0.05,
-                    tooltip="On top of what the scale predictor finds; 0 is off. Published: 1.0 for video, "
-                    "0.5 for SDXL.",
+                    tooltip="On top of what the scale predictor finds; 0 is off. Published: 1.0 for video "
+                    "and Wan, 0.5 for SDXL. StyleMaster (Wan): 0 is its null style, 1 the published one.",
                 ),
                 io.Float.Input(
                     "start_at",
