@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from media_files import film
+from media_files import film, film_frames
 
 from stylecrafter_core.errors import MediaError
 from stylecrafter_core.training.data import clips
@@ -175,3 +175,26 @@ def test_a_variable_rate_is_read_at_even_moments(tmp_path):
     counted = [[int((a.float() - b.float()).abs().mean() < 2) for b in whole].index(1) for a in found]
     assert counted == [0, 1, 3, 3, 3, 5]
     assert torch.equal(decode_clip(data, 1, 2, 2), found[[1, 3]])
+
+
+def with_bytes_behind_a_slice(number: int) -> bytes:
+    """An mp4 whose packet of that number has 40 bytes more than its picture needs."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as output:
+        stream = output.add_stream(
+            "libx264", rate=10, options={"x264-params": "no-cabac=1:bframes=0:threads=1"}
+        )
+        stream.width, stream.height = 96, 64
+        frames = [av.VideoFrame.from_ndarray(pixels) for pixels in film_frames(12)]
+        for place, packet in enumerate(itertools.chain(*map(stream.encode, frames), stream.encode())):
+            longer = av.Packet(bytes(packet) + (b"\x55" * 40 if place == number else b""))
+            longer.stream, longer.pts, longer.dts = stream, packet.pts, packet.dts
+            longer.time_base, longer.is_keyframe = packet.time_base, packet.is_keyframe
+            output.mux(longer)
+    return buffer.getvalue()
+
+
+def test_bytes_left_over_behind_a_slice_are_damage():
+    assert measure_clip(with_bytes_behind_a_slice(99)).frames == 12
+    with pytest.raises(MediaError):
+        measure_clip(with_bytes_behind_a_slice(5))

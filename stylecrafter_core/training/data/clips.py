@@ -28,6 +28,10 @@ _UNEVENNESS = Fraction(1, 4)
 _MISSING_STEPS = Fraction(3, 2)
 # Containers with an index: after a jump the times are exact. In others (MPEG streams) they are guessed.
 _WITH_INDEX = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi")
+# Damage is an error here, where by default a decoder paints over it.
+_STRICT = "explode"
+# Bytes left over behind a slice are damage, too; what encodes other kinds may leave some.
+_STRICTER = {"h264": "explode+aggressive"}
 _FIX = "Encode it again at a constant frame rate (for example with ffmpeg), or leave it out."
 
 
@@ -60,8 +64,8 @@ def measure_clip(source: Source) -> Clip:
         MediaError: no video in it, a frame is damaged, has no time, or another size than the first.
     """
     with _opened(source) as (container, stream):
-        # Damage is an error here, where by default a decoder paints over it.
-        stream.codec_context.options = {"err_detect": "explode"}
+        codec = stream.codec_context
+        codec.options = {"err_detect": _STRICTER.get(codec.name, _STRICT)}
         first: av.VideoFrame | None = None
         times: list[int] = []
         for frame in container.decode(stream):

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from ...errors import MediaError
 from . import reasons
+from .check_sums import wrong_check_sum
 from .clips import Clip, measure_clip
 from .pictures import read_picture
 from .reasons import Problem
@@ -63,10 +64,13 @@ def _measure(request: Request, file: BinaryIO) -> Facts | Problem:
         return Problem(reasons.EMPTY, "the file has zero bytes")
     data = _bytes_in_memory(request, file)
     size = request.size if data is None else len(data)
-    stated = _stated_size(file if data is None else io.BytesIO(data))
+    content = file if data is None else io.BytesIO(data)
+    stated = _stated_size(content)
     wanted = max(request.size, stated or 0)
     if size < wanted:
         return Problem(reasons.TRUNCATED, f"the file has {size} bytes and should have {wanted}")
+    if (place := wrong_check_sum(content)) is not None:
+        return Problem(reasons.DAMAGED, f"the check sum at byte {place} is not that of the frames behind it")
     try:
         facts = _picture(data) if request.kind == "image" and data else _video(data or request.path)
     except MediaError as error:
