@@ -144,7 +144,10 @@ def cache_settings(name: str) -> dict[str, Any]:
     kinds = execution.CacheType
     kind = getattr(kinds, name, None) or kinds.DEPENDENCY_AWARE
     takes_arguments = "cache_args" in inspect.signature(execution.PromptExecutor).parameters
-    return {"cache_type": kind, **({"cache_args": {"lru": 0, "ram": 0}} if takes_arguments else {})}
+    return {
+        "cache_type": kind,
+        **({"cache_args": {"lru": 0, "ram": 0, "ram_inactive": 0}} if takes_arguments else {}),
+    }
 
 
 def test_a_host_that_keeps_nothing_between_nodes(

@@ -170,7 +170,7 @@ def test_pictures_hand_the_sound_on(combine):
 def test_video_goes_through_the_hosts_own_save_node(combine, run_node_with_ui, host):
     for name in FORMATS:
         video, _, _ = combine(film(3, 64, 64, 4), format=name)
-        inputs = {"video": video, "filename_prefix": f"again_{name}", "format": "auto", "codec": "auto"}
+        inputs = {"video": video, "filename_prefix": f"again_{name}", "format": "auto"}
         run_node_with_ui("SaveVideo", HIDDEN, **inputs)
         (saved,) = host.output.glob(f"again_{name}*")
         with av.open(str(saved)) as container:
@@ -210,8 +210,9 @@ def test_interrupt_leaves_nothing_and_the_next_job_is_clean(combine, host, name)
 
 def test_progress_reaches_the_host(combine, monkeypatch):
     seen = []
+    # Not the hook: newer hosts call it for some of the steps.
     monkeypatch.setattr(
-        comfy.utils, "PROGRESS_BAR_HOOK", lambda value, total, *_, **__: seen.append((value, total))
+        comfy.utils.ProgressBar, "update_absolute", lambda bar, value: seen.append((value, bar.total))
     )
     combine(film(3), format="mp4", pingpong=True)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
