@@ -40,7 +40,7 @@ def read_workflow(file: Path) -> ApiPrompt:
     """
     try:
         workflow = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _no_workflow(file, str(error)) from error
     if not isinstance(workflow, dict) or not all(map(_is_node, workflow.values())):
         raise _no_workflow(file, "values that are no nodes with class_type and inputs")

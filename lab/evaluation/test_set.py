@@ -51,7 +51,7 @@ def read_test_set(file: Path) -> tuple[Pair, ...]:
     """
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise _unfit(file, str(problem)) from problem
     if not isinstance(rows, list) or not rows:
         raise _unfit(file, "no list of rows")

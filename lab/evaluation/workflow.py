@@ -25,7 +25,7 @@ def read_workflow(file: Path) -> ApiPrompt:
     """
     try:
         graph = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise _no_workflow(file, str(problem)) from problem
     nodes = list(graph.values()) if isinstance(graph, dict) else []
     if not nodes or not all(

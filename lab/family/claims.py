@@ -56,7 +56,7 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("no object with fields")
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise InputError(
             f"{file} does not say what its folder was begun with.",
             found=str(problem),

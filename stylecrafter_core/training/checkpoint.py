@@ -131,7 +131,7 @@ def read_progress(checkpoint: Path) -> Progress:
         tensors = _tensors(checkpoint / OPTIMISER) if saved["tensors"] else {}
         state = _with_tensors(saved["optimiser"], tensors)
         return Progress(step_of(checkpoint), state, average, saved["averaged"])
-    except (OSError, ValueError, KeyError, TypeError, WeightFileError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, WeightFileError) as problem:
         raise WeightFileError(
             f"The checkpoint {checkpoint} is damaged.",
             found=f"{type(problem).__name__}: {problem}",

@@ -100,5 +100,5 @@ def _step_of(line: str) -> int | None:
     """The step of a line; None for one that a kill cut short."""
     try:
         return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

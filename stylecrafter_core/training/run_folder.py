@@ -239,7 +239,7 @@ def _started_with(saved: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise TypeError(f"{ENVIRONMENT} names no stage")
         if not all(isinstance(config[section], dict | None) for section in Config.model_fields):
             raise TypeError(f"{CONFIG} holds no sections")
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as problem:
         raise InputError(
             f"{saved.parent} is not a run folder that can be resumed.",
             found=f"{type(problem).__name__}: {problem}",

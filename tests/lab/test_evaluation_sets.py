@@ -39,6 +39,12 @@ def test_a_row_that_is_none_is_named(tmp_path, rows, words):
         read_test_set(written(tmp_path, rows))
 
 
+def test_lists_without_bottom_are_no_test_set(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(InputError):
+        read_test_set(tmp_path / "deep.json")
+
+
 def test_style_words_come_from_the_row_or_the_references_name():
     assert style_in_words(Pair(0, "a", (Path("oil_paint_2.jpg"),))) == "oil paint"
     assert style_in_words(Pair(0, "a", (Path("0.jpg"),), "ink")) == "ink"

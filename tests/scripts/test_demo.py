@@ -91,6 +91,7 @@ def test_workflow_without_the_needed_nodes_is_refused():
         ("{", "Expecting property name"),
         ('{"nodes": [], "links": [], "version": 0.4}', "no nodes with class_type"),
         ("[1]", "no nodes with class_type"),
+        pytest.param("[" * 100_000, "recursion", id="deep"),
     ],
 )
 def test_what_is_no_workflow_in_api_form_is_named(tmp_path, text, found):

@@ -161,7 +161,7 @@ def test_another_base_is_refused_by_name(tmp_path):
     assert json.loads((tmp_path / "cache.json").read_text()) == OWNER
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", pytest.param(b"[" * 100_000, id="deep")])
 def test_what_is_no_cache(tmp_path, content):
     if content is not None:
         (tmp_path / "cache.json").write_bytes(content)

@@ -181,6 +181,7 @@ DAMAGES = {
     "empty json": lambda folder: (folder / "optimiser.json").write_bytes(b""),
     "half of the json": lambda folder: cut_off(folder / "optimiser.json"),
     "json of something else": lambda folder: (folder / "optimiser.json").write_text("[1]"),
+    "json without bottom": lambda folder: (folder / "optimiser.json").write_text("[" * 100_000),
     "a field is missing": lambda folder: (folder / "optimiser.json").write_text("{}"),
     "no tensors": lambda folder: (folder / "optimiser.safetensors").unlink(),
     "half of the tensors": lambda folder: cut_off(folder / "optimiser.safetensors"),

@@ -60,7 +60,9 @@ def test_a_wrong_line_is_named(path, number, change, found):
     assert error.value.expected
 
 
-@pytest.mark.parametrize(("text", "line"), [("", 1), ("{", 1), ("[]", 1)])
+@pytest.mark.parametrize(
+    ("text", "line"), [("", 1), ("{", 1), ("[]", 1), pytest.param("[" * 100_000, 1, id="deep")]
+)
 def test_another_file_is_no_manifest(tmp_path, text, line):
     (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(InputError, match=f"line {line}, cannot be understood"):

@@ -63,6 +63,7 @@ def test_bad_rows_are_problems_of_their_own(tmp_path):
     put(tmp_path, "page.html", b"x", None)
     rows = [
         "{broken",
+        "[" * 100_000,
         "[1]",
         {"url": "x"},
         {"path": "gone.jpg", "caption": "x"},
@@ -71,11 +72,11 @@ def test_bad_rows_are_problems_of_their_own(tmp_path):
     ]
     found = list(scan(write_lines(tmp_path / "list.jsonl", rows)))
     kinds = [it.problem and it.problem.kind for it in found]
-    assert kinds == [UNREADABLE_ROW, UNREADABLE_ROW, UNREADABLE_ROW, MISSING, UNDECODABLE, None]
+    assert kinds == [*[UNREADABLE_ROW] * 4, MISSING, UNDECODABLE, None]
     assert found[0].problem.text == "line 1: not a JSON object"
-    assert "no path in any of the columns path, file_name, image, video" in found[2].problem.text
-    assert ".html" in found[4].problem.text
-    assert found[5].raw_caption is None
+    assert "no path in any of the columns path, file_name, image, video" in found[3].problem.text
+    assert ".html" in found[5].problem.text
+    assert found[6].raw_caption is None
 
 
 def test_csv_with_commas_and_a_byte_order_mark(tmp_path):
@@ -104,6 +105,8 @@ def test_tar_members_are_grouped_and_read_in_place(tmp_path):
         "0004.txt": b"no picture",
         "0005.jpg": jpeg(5),
         "0005.json": b"{broken",
+        "0006.jpg": jpeg(6),
+        "0006.json": b"[" * 100_000,
     }
     archive = tar(tmp_path / "shard.tar", members)
     found = list(scan(archive))
@@ -112,6 +115,7 @@ def test_tar_members_are_grouped_and_read_in_place(tmp_path):
         ("sub/0002.mp4", "video", "from text"),
         ("0003.jpg", "image", None),
         ("0005.jpg", "image", None),
+        ("0006.jpg", "image", None),
     ]
     data = archive.read_bytes()
     for it in found:

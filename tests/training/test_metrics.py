@@ -63,9 +63,19 @@ def test_lines_after_the_resumed_step_are_taken_out(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
-@pytest.mark.parametrize(
-    "half", ['{"step": 3, "kind": "tr', '{"st', "{}", "[3]", "3", "\x00\x00\x00", '{"step": null}']
-)
+HALVES = [
+    '{"step": 3, "kind": "tr',
+    '{"st',
+    "{}",
+    "[3]",
+    "3",
+    "\x00\x00\x00",
+    '{"step": null}',
+    '{"step": 1e999}',
+]
+
+
+@pytest.mark.parametrize("half", [*HALVES, pytest.param("[" * 100_000, id="deep")])
 def test_a_line_that_a_kill_cut_short_is_taken_out(tmp_path, half):
     whole = '{"step": 1, "kind": "train"}\n{"step": 2, "kind": "train"}\n'
     (tmp_path / FILE).write_text(whole + half)

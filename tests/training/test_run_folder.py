@@ -152,6 +152,8 @@ BROKEN = {
     "no stage": lambda folder: (folder / ENVIRONMENT).write_text("{}"),
     "an empty config": lambda folder: (folder / CONFIG).write_text(""),
     "a config of something else": lambda folder: (folder / CONFIG).write_text("run: [1]"),
+    "an environment without bottom": lambda folder: (folder / ENVIRONMENT).write_text("[" * 100_000),
+    "a config without bottom": lambda folder: (folder / CONFIG).write_text("[" * 10_000),
     "no YAML": lambda folder: (folder / CONFIG).write_text("run: ["),
 }
 

@@ -118,7 +118,7 @@ def check_owner(folder: Path, owner: Mapping[str, str]) -> None:
     """
     try:
         found: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise InputError(
             f"{folder} is not a cache.",
             found=f"no readable {ABOUT} in it",

@@ -97,7 +97,7 @@ def _first_text(row: Mapping[Any, Any], columns: tuple[str, ...]) -> str | None:
 def _object(line: str) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 

@@ -189,7 +189,7 @@ def _item_in(path: Path, number: int, line: str) -> Item:
 def _json(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad_line(path, number, line[:80], "JSON") from error
     if not isinstance(row, dict):
         raise _bad_line(path, number, line[:80], "a JSON object")

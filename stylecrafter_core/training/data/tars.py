@@ -72,7 +72,7 @@ class _Captions:
             return text
         try:
             row = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return caption_in(row) if isinstance(row, dict) else None
 
