@@ -6,10 +6,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.gain_chart import draw_gains, gain_table
 from ..stylecrafter_core.comfy_host.inspection import predicted_gains
-from .sockets import ADAPTER, STYLE, schema
+from .sockets import ADAPTER, STYLE, connected, schema
 
 MORE_STYLES = ("style_2", "style_3", "style_4")
 
@@ -43,7 +42,7 @@ class StyleCrafterScaleInspector(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter: Any, clip: Any, prompts: str, style: Any, **more: Any) -> io.NodeOutput:
-        adapter = connected(adapter, "StyleCrafterScaleInspector")
+        adapter = connected(adapter)
         lines = [line.strip() for line in prompts.splitlines() if line.strip()]
         styles = [style, *(more[name] for name in MORE_STYLES if more.get(name) is not None)]
         gains = predicted_gains(adapter, clip, lines, styles)

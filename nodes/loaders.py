@@ -6,12 +6,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..stylecrafter_core.comfy_host.adapter import connected
 from ..stylecrafter_core.comfy_host.load import load_adapter, load_video_model
 from ..stylecrafter_core.comfy_host.patch import patch_model
 from ..stylecrafter_core.comfy_host.vision import load_image_encoder
 from .model_files import FOLDER, NONE, choices, missing, path_of
-from .sockets import ADAPTER, schema
+from .sockets import ADAPTER, connected, schema
 
 ADAPTER_TOOLTIP = "Style adapter in models/stylecrafter, for example adapter_v1.pth."
 
@@ -118,7 +117,7 @@ class StyleCrafterPatchModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, adapter: Any) -> io.NodeOutput:
-        return io.NodeOutput(patch_model(model, connected(adapter, "StyleCrafterPatchModel")))
+        return io.NodeOutput(patch_model(model, connected(adapter)))
 
 
 class StyleCrafterImageEncoderLoader(io.ComfyNode):

@@ -7,6 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..stylecrafter_core.comfy_host.adapter import HostAdapter
 from ..stylecrafter_core.comfy_host.releases import node_schema
 from ..stylecrafter_core.errors import InputError
 
@@ -18,6 +19,22 @@ STYLE = io.Custom("STYLECRAFTER_STYLE")
 def schema(**keywords: Any) -> io.Schema:
     """The description of a node of this pack."""
     return node_schema(category=CATEGORY, **keywords)
+
+
+def connected(adapter: HostAdapter | None) -> HostAdapter:
+    """The adapter itself.
+
+    Raises:
+        InputError: none came through the socket; names the nodes that give one.
+    """
+    if adapter is not None:
+        return adapter
+    raise InputError(
+        "The input `adapter` is connected, but no adapter comes through it.",
+        found="adapter_name none in Load Video Model",
+        expected="a style adapter",
+        fix="choose a file under adapter_name there, or connect Load Style Adapter",
+    )
 
 
 def accepted(check: Callable[[Any], object], value: Any) -> str | bool:

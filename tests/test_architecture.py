@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = "stylecrafter_core"
 MOST_LINES = 300
+NODE_ID = re.compile(r"\bStyleCrafter(?!Error\b)[A-Z]\w*")
 
 DESCRIPTIONS = frozenset({"columns", "errors", "files", "spec"})
 FAMILIES = frozenset({"tensor_names", "families", "sites"})
@@ -162,12 +164,20 @@ def violations(root: Path) -> list[str]:
         if len(text.splitlines()) > MOST_LINES:
             found.append(f"{where}:1: longer than {MOST_LINES} lines")
         found += [f"{where}:{line}: print" for line in prints(tree) if name not in COMMANDS]
+        if where.startswith(f"{CORE}/"):
+            found += [f"{where}:{line}: the node {node} below nodes/" for line, node in node_ids(text)]
         if name not in ROOMS:
             found.append(f"{where}:1: no room {name} in the design")
             continue
         for item in imports(root, file, tree):
             found += [f"{where}:{item.line}: {words}" for words in import_faults(name, item)]
     return found
+
+
+def node_ids(text: str) -> Iterator[tuple[int, str]]:
+    """The line and name of every node that a source names."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield from ((number, node) for node in NODE_ID.findall(line))
 
 
 def prints(tree: ast.Module) -> Iterator[int]:
@@ -238,6 +248,11 @@ PLANTED = [
         "import stylecrafter_core.spec",
         "absolute import of stylecrafter_core.spec",
     ),
+    (
+        "stylecrafter_core/comfy_host/a.py",
+        "fix = 'add StyleCrafterPatchModel'",
+        "the node StyleCrafterPatchModel below nodes/",
+    ),
     ("stylecrafter_core/attic.py", "", "no room attic in the design"),
     ("stylecrafter_core/training/a.py", "from ...lab.family import x", "training imports lab"),
     ("train.py", "from lab import x", "train imports lab"),
@@ -283,6 +298,7 @@ ALLOWED = [
         "nodes/loaders.py",
         "import folder_paths\nfrom comfy_api.latest import io\nfrom ..stylecrafter_core.comfy_host import x",
     ),
+    ("stylecrafter_core/errors.py", "class StyleCrafterError(Exception):\n    pass"),
     ("__init__.py", "def f():\n    from .nodes import x"),
     ("train.py", "import json\nfrom stylecrafter_core.training import x\nprint(1)"),
 ]

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..adapter import SiteStyle, Style, StyleAdapter, StyleTerm
-from ..errors import InputError, MismatchError
+from ..errors import MismatchError
 from ..formats import AdapterFile
 from ..spec import AdapterSpec
 from .conditioning import ready_term
@@ -86,7 +86,7 @@ class HostAdapter:
                 "The style was encoded with another adapter than the one that is to read it.",
                 found=f"a style of the {style.family} adapter {style.adapter_id}",
                 expected=f"a style of {self.name} ({self.adapter_id})",
-                fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
+                fix="connect one adapter both to what encodes the style and to what patches the model",
             )
 
     def term_of(self, style: Style, text_BND: Tensor, strength: float, dtype: torch.dtype) -> StyleTerm:
@@ -123,18 +123,6 @@ class HostAdapter:
         comfy.model_management.load_models_gpu([self.patcher])
         device = self.patcher.load_device
         return compute(*(None if t is None else t.to(device, torch.float32) for t in tensors))
-
-
-def connected(adapter: HostAdapter | None, node_id: str) -> HostAdapter:
-    """The adapter itself; InputError, naming the node, where a loader gave none."""
-    if adapter is not None:
-        return adapter
-    raise InputError(
-        f"{node_id}: the input adapter is connected, but no adapter comes through it.",
-        found="adapter_name none in StyleCrafterVideoModelLoader",
-        expected="a style adapter",
-        fix="choose a file under adapter_name there, or connect StyleCrafterAdapterLoader",
-    )
 
 
 def _cast(site: SiteStyle, dtype: torch.dtype) -> SiteStyle:

@@ -16,8 +16,7 @@ from ..adapter import SiteStyle, Style, StyleTerm
 from ..errors import MismatchError
 from ..families import FAMILIES
 from .keys import STYLE
-from .sampling_part import check_part, in_part
-from .scales import STRENGTHS, check_scale
+from .scales import STRENGTHS, check_part, check_scale, in_part
 
 Conditioning = list[list[Any]]  # the host's: [[text tokens, values], ...]
 
@@ -120,8 +119,8 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
             strength lies outside its range.
         MismatchError: the prompt comes from a text encoder of another width than the style's family has.
     """
-    check_part("StyleCrafterApplyStyle", request.start_at, request.end_at)
-    check_scale("StyleCrafterApplyStyle", "strength", request.strength, STRENGTHS)
+    check_part(request.start_at, request.end_at)
+    check_scale("strength", request.strength, STRENGTHS)
     for text, _ in conditioning:
         _check_width(text.shape[-1], request.style)
     return [[text, _with_model_cond(values, StyleCond(request))] for text, values in conditioning]
@@ -155,9 +154,9 @@ def unpatched_model_error() -> MismatchError:
     """What to say where a style arrives at a model without an adapter."""
     return MismatchError(
         "The positive conditioning carries a style, but the model has no style adapter.",
-        found="a MODEL that was never patched with a StyleCrafter adapter",
-        expected="a MODEL from StyleCrafterPatchModel, or from StyleCrafterVideoModelLoader with an adapter",
-        fix="add the node StyleCrafterPatchModel between the model loader and the sampler",
+        found="a MODEL that was never patched with a style adapter",
+        expected="a MODEL patched with one, or a video model that was loaded with one",
+        fix="patch the model with the style adapter, between the model loader and the sampler",
     )
 
 
@@ -180,7 +179,7 @@ def _check_width(text_width: int, style: Style) -> None:
     width = style.text_dim
     if text_width != width:
         raise MismatchError(
-            "StyleCrafterApplyStyle: the prompt and the style do not belong together.",
+            "The prompt and the style do not belong together.",
             found=f"text tokens {text_width} wide",
             expected=f"{width} wide, as the {FAMILIES[style.family].title} adapter of this style reads",
             fix="encode the prompt with the CLIP of the model that the adapter was made for",

@@ -72,7 +72,7 @@ def _for_windows(options: dict, rows: int, handler: IndexListContextHandler) -> 
             "Context windows cannot slide over several videos in one latent.",
             found=f"{rows} latent frames in videos of {num_frames}, and windows of {handler.context_length}",
             expected="one video in the latent, or no context windows",
-            fix="sample the videos one by one (batch_size 1 in StyleCrafterEmptyVideoLatent), or take the "
-            "context window node out",
+            fix="sample the videos one by one (batch_size 1 of the empty video latent), or take the context "
+            "window node out",
         )
     return {name: value for name, value in options.items() if name != NUM_FRAMES}

@@ -32,7 +32,7 @@ class DDIMSampler(comfy.samplers.Sampler):
     """
 
     def __init__(self, eta: float):
-        check_scale("StyleCrafterDDIM", "eta", eta, ETA)
+        check_scale("eta", eta, ETA)
         self.eta = eta
 
     def sample(

@@ -17,8 +17,7 @@ from .conditioning import Conditioning, strip_style, style_requests
 from .keys import GUIDANCE_INTERVAL, ROLES
 from .latents import check_latent
 from .patch import check_styles
-from .sampling_part import in_part
-from .scales import check_guidance_scales
+from .scales import check_guidance_scales, in_part
 
 Conds = list[dict[str, Any]]
 
@@ -38,7 +37,7 @@ class StyleGuider(comfy.samplers.CFGGuider):
     Raises:
         InputError: a scale is outside its range.
         MismatchError: `positive` carries a style and the model was never patched, or with another adapter
-            than the one that encoded the style; names the node to add or to connect.
+            than the one that encoded the style; says what to add or to connect.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class StyleGuider(comfy.samplers.CFGGuider):
         cfg_text: float,
         cfg_style: float,
     ):
-        check_guidance_scales("StyleCrafterGuider", cfg_text, cfg_style)
+        check_guidance_scales(cfg_text, cfg_style)
         check_styles(model, style_requests(values for _, values in positive))
         super().__init__(model)
         self.guidance = DualGuidance(cfg_text, cfg_style)

@@ -26,14 +26,14 @@ def predicted_gains(adapter: HostAdapter, clip: Any, prompts: list[str], styles:
     """
     if not prompts:
         raise InputError(
-            "StyleCrafterScaleInspector: there is no prompt to look at.",
+            "The input `prompts` holds no prompt to look at.",
             found="prompts without text",
             expected="one prompt per line",
             fix="write at least one line into prompts",
         )
     if clip is None:
         raise InputError(
-            "StyleCrafterScaleInspector: the input clip is connected, but no text encoder comes through it.",
+            "The input `clip` is connected, but no text encoder comes through it.",
             found="a video base without a text encoder",
             expected="the CLIP that belongs to the model",
             fix="connect a CLIP loader",

@@ -35,7 +35,7 @@ def _check_sizes(**sizes: tuple[int, int]) -> None:
     for name, (value, least) in sizes.items():
         if value < least:
             raise InputError(
-                f"StyleCrafterEmptyVideoLatent: {name} is too small.",
+                f"The input `{name}` is too small.",
                 found=f"{name} {value}",
                 expected=f"{least} or more",
                 fix=f"set {name} to such a number, or check what is connected to it",
@@ -54,6 +54,6 @@ def check_latent(model: comfy.model_patcher.ModelPatcher, samples: Tensor) -> No
         found=f"a latent of shape {list(samples.shape)}",
         expected=f"[{rows}, {form.latent_channels}, {'frames, ' * (dimensions - 4)}height, width], "
         f"as a {type(model.model).__name__} has it",
-        fix="connect StyleCrafterEmptyVideoLatent for the video model, EmptyLatentImage for SDXL, or encode "
+        fix="connect an empty video latent for the video model, EmptyLatentImage for SDXL, or encode "
         "with the VAE of this model; latents of Hunyuan, Mochi, LTX and others do not fit",
     )

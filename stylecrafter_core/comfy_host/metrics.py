@@ -42,7 +42,7 @@ class HostClip:
         pictures, texts = self.pictures(picture_1HWC).shape[-1], self.text("a picture").shape[-1]
         if pictures != texts:
             raise MismatchError(
-                "StyleCrafterMetrics: clip and clip_vision are not the two towers of one CLIP.",
+                "The inputs `clip` and `clip_vision` are not the two towers of one CLIP.",
                 found=f"{texts} numbers of a text, {pictures} of a picture",
                 expected="as many, from the same training, such as ViT-H/14 of laion2b",
                 fix="connect the other encoder, or leave clip away",

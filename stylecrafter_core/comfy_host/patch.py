@@ -123,7 +123,7 @@ class NegativeWatch:
             log.warning(
                 "StyleCrafter: the negative prompt carries a style, so the picture moves away from that "
                 "style. Conditioning Zero Out and other nodes keep the style of what they are given: connect "
-                "the prompt as it was before Apply Style, or an empty one."
+                "the prompt as it was before a style was applied, or an empty one."
             )
         return executor(*arguments, **more)
 

@@ -15,8 +15,7 @@ from .conditioning import style_requests
 from .guider import Step, dual_cfg
 from .keys import DUAL_CFG, GUIDANCE_INTERVAL
 from .patch import check_styles
-from .sampling_part import check_part
-from .scales import GUIDANCE_SCALES, check_scale
+from .scales import GUIDANCE_SCALES, check_part, check_scale
 
 
 def add_dual_cfg(
@@ -29,7 +28,7 @@ def add_dual_cfg(
     Raises:
         InputError: the scale is outside its range.
     """
-    check_scale("StyleCrafterDualCFG", "cfg_style", cfg_style, GUIDANCE_SCALES)
+    check_scale("cfg_style", cfg_style, GUIDANCE_SCALES)
     patched = model.clone()
     patched.remove_wrappers_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG)
     patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, DUAL_CFG, DualCFGWrapper(cfg_style))
@@ -48,7 +47,7 @@ def set_guidance_interval(
 
     Source: Kynkäänniemi et al., Applying Guidance in a Limited Interval (arXiv 2404.07724).
     """
-    check_part("StyleCrafterGuidanceInterval", start_at, end_at)
+    check_part(start_at, end_at)
     patched = model.clone()
     patched.model_options["transformer_options"][GUIDANCE_INTERVAL] = (start_at, end_at)
     return patched

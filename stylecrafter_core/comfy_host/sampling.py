@@ -56,9 +56,9 @@ def sample(
     """
     check_choice("sampler_name", sampler_name, SAMPLER_NAMES)
     check_choice("scheduler", scheduler, SCHEDULER_NAMES)
-    check_scale("StyleCrafterSampler", "denoise", denoise, DENOISE)
-    check_scale("StyleCrafterSampler", "steps", steps, STEPS)
-    check_guidance_scales("StyleCrafterSampler", cfg_text, cfg_style)
+    check_scale("denoise", denoise, DENOISE)
+    check_scale("steps", steps, STEPS)
+    check_guidance_scales(cfg_text, cfg_style)
     samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
     if "frames" in latent:
         model = with_video_length(model, len(samples), latent["frames"])
@@ -88,17 +88,17 @@ def with_video_length(
         recorded: frames of one video when the latent was made.
 
     Raises:
-        InputError: the frames are no longer whole videos; says which node tells where they end.
+        InputError: the frames are no longer whole videos; says how to tell where they end.
     """
     if NUM_FRAMES in model.model_options["transformer_options"] or rows <= recorded:
         return model
     if rows % recorded:
         raise InputError(
-            "StyleCrafterSampler: the latent no longer holds whole videos; it was cut after it was made.",
+            "The latent no longer holds whole videos; it was cut after it was made.",
             found=f"{rows} latent frames, made as videos of {recorded} frames",
             expected=f"a multiple of {recorded}, or at most {recorded} (one video)",
-            fix="put StyleCrafterSetVideoLength before the sampler, with the frames of one video as they are "
-            "now; it counts instead of what the latent was made with",
+            fix="set the video length on the model, before the sampler, to the frames of one video as they "
+            "are now; it counts instead of what the latent was made with",
         )
     return set_video_length(model, recorded)
 
@@ -123,7 +123,7 @@ def check_choice(name: str, chosen: Any, offered: Sequence[str]) -> None:
     """Raise InputError unless the sampler or scheduler is one that the host has."""
     if chosen not in offered:
         raise InputError(
-            f"StyleCrafterSampler: {name} names nothing that this ComfyUI has.",
+            f"The input `{name}` names nothing that this ComfyUI has.",
             found=repr(chosen),
             expected=f"one of {', '.join(offered)}",
             fix=f"choose {name} from the list",

@@ -65,7 +65,7 @@ def frames_per_video(x: Tensor, transformer_options: dict) -> int:
             "The latent does not belong to the video model.",
             found=f"a latent of shape {list(x.shape)}",
             expected="[frames, 4, height / 8, width / 8]",
-            fix="connect StyleCrafterEmptyVideoLatent, or frames encoded with the VAE of this model",
+            fix="connect an empty video latent, or frames encoded with the VAE of this model",
         )
     rows_per_cond = len(x) // len(transformer_options.get("cond_or_uncond", (0,)))
     num_frames = transformer_options.get(NUM_FRAMES, rows_per_cond)

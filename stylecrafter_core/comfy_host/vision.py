@@ -177,5 +177,5 @@ def _require_clip_tower(clip_vision: Any) -> None:
         found=f"{type(model).__name__} without CLIP's class token or its layer norm before the layers "
         "(SigLIP and DINOv2 are such models)",
         expected="a CLIP ViT, for the published adapters ViT-H/14 of width 1280",
-        fix="load the ViT-H/14 image encoder with Load CLIP Vision or StyleCrafter's Image Encoder Loader",
+        fix="load the ViT-H/14 image encoder with Load CLIP Vision or the image encoder loader of this pack",
     )

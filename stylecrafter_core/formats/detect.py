@@ -44,8 +44,7 @@ OWN_TEMPORAL = Kind("temporal file in StyleCrafter's own format", "temporal file
 PLACES: dict[Part, str] = {
     "style adapter": "select it under adapter_name (folder models/stylecrafter)",
     "temporal file": "select it under temporal_name (folder models/stylecrafter)",
-    "video base checkpoint": "select it under ckpt_name of StyleCrafterVideoModelLoader "
-    "(folder models/checkpoints)",
+    "video base checkpoint": "select it under ckpt_name (folder models/checkpoints)",
 }
 
 # Names that give other well-known files away, the more particular ones first; and what those are for.
@@ -80,7 +79,7 @@ OTHER_FILES = (
         "use the VideoCrafter1 checkpoint",
     ),
     (r"^down_blocks\.\d+\.resnets\.", "a U-Net in diffusers' names", "use the published checkpoint file"),
-    (r"^visual\.|^vision_model\.", "a CLIP image encoder", "load it with StyleCrafterImageEncoderLoader"),
+    (r"^visual\.|^vision_model\.", "a CLIP image encoder", "load it with an image encoder loader"),
     (r"^text_model\.|^cond_stage_model\.", "a text encoder", "load it with a CLIP loader"),
     (r"^(first_stage_model\.)?decoder\.(conv_in|mid)\.", "a VAE", "load it with a VAE loader"),
 )

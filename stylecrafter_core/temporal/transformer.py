@@ -109,5 +109,5 @@ def check_frames(rows: int, num_frames: int) -> None:
             "The latent's frames do not divide into whole videos.",
             found=f"{rows} latent frames at a length of {num_frames} frames a video",
             expected=f"a multiple of {num_frames}",
-            fix="make the latent with StyleCrafterEmptyVideoLatent, or set the number of frames to match it",
+            fix="make the latent as an empty video latent, or set the video length to match it",
         )

@@ -15,7 +15,7 @@ def test_frames_that_do_not_divide(golden: GoldenVideo) -> None:
         what="do not divide into whole videos",
         found="7 latent frames at a length of 4 frames",
         expected="a multiple of 4",
-        fix="StyleCrafterEmptyVideoLatent",
+        fix="make the latent as an empty video latent, or set the video length",
     ):
         run(dual_guider(golden, model=model), noise(7))
 
@@ -26,10 +26,10 @@ def test_a_latent_of_videos_that_was_cut(golden: GoldenVideo) -> None:
     (cut,) = golden.run_node("LatentFromBatch", samples=two, batch_index=0, length=7)
     with refused(
         "InputError",
-        what="StyleCrafterSampler: the latent no longer holds whole videos; it was cut",
+        what="The latent no longer holds whole videos; it was cut",
         found="7 latent frames, made as videos of 4 frames",
         expected="a multiple of 4, or at most 4",
-        fix="put StyleCrafterSetVideoLength before the sampler",
+        fix="set the video length on the model, before the sampler",
     ):
         one_box(golden, cut)
 

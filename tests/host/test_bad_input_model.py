@@ -164,8 +164,8 @@ def test_a_styled_prompt_on_a_model_that_was_never_patched(golden: GoldenVideo, 
         "MismatchError",
         what="carries a style, but the model has no style adapter",
         found="never patched",
-        expected="StyleCrafterPatchModel",
-        fix="add the node StyleCrafterPatchModel",
+        expected="a MODEL patched with one",
+        fix="patch the model with the style adapter, between the model loader and the sampler",
     ):
         if node == "StyleCrafterGuider":
             dual_guider(golden, model=golden.plain)
@@ -184,8 +184,8 @@ def test_a_styled_prompt_on_any_other_model_of_the_host(golden: GoldenVideo, gol
         "MismatchError",
         what="carries a style, but the model has no style adapter",
         found="never patched",
-        expected="StyleCrafterPatchModel",
-        fix="add the node StyleCrafterPatchModel",
+        expected="a MODEL patched with one",
+        fix="patch the model with the style adapter, between the model loader and the sampler",
     ):
         run(guider, noise(1, *golden_sdxl.x(0).shape[-2:]))
 
@@ -202,7 +202,7 @@ def test_a_style_of_another_adapter(golden: GoldenVideo, host: Any, node: str) -
         what="The style was encoded with another adapter",
         found=golden.adapter.adapter_id,
         expected=f"retrained.pth ({other.adapter_id})",
-        fix="connect the same adapter to StyleCrafterEncodeStyle and to the model",
+        fix="connect one adapter both to what encodes the style and to what patches the model",
     ):
         if node == "StyleCrafterGuider":
             dual_guider(golden, model=model, positive=positive)
@@ -228,7 +228,7 @@ def test_image_tokens_of_another_width(golden: GoldenVideo) -> None:
 def test_a_prompt_of_another_text_encoder(golden: GoldenVideo, golden_sdxl: Any) -> None:
     with refused(
         "MismatchError",
-        what="StyleCrafterApplyStyle: the prompt and the style do not belong together",
+        what="The prompt and the style do not belong together",
         found=f"text tokens {golden_sdxl.text(0)[0][0].shape[-1]} wide",
         expected="24 wide, as the VideoCrafter adapter",
         fix="encode the prompt with the CLIP of the model",
@@ -251,7 +251,7 @@ def test_parts_of_the_sampling_that_are_none(
     bounds = {"start_at": start_at, "end_at": end_at}
     with refused(
         "InputError",
-        what=f"{node}: start_at and end_at",
+        what="The inputs `start_at` and `end_at` do not enclose any part",
         found=f"start_at {start_at}, end_at {end_at}",
         expected="0 ≤ start_at < end_at ≤ 1",
         fix="set start_at below end_at",

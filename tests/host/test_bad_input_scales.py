@@ -77,7 +77,7 @@ def test_the_core_refuses_what_is_linked(
     for value in (low - 0.5, high + 0.5, math.nan, math.inf):
         with refused(
             "InputError",
-            what=f"{node_id}: {name} is outside its range",
+            what=f"The input `{name}` is outside its range",
             found=f"{name} {value}",
             expected=f"{low:g} ≤ {name} ≤ {high:g}",
             fix="check what is connected to it",

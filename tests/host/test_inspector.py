@@ -53,7 +53,7 @@ def test_a_style_of_another_adapter_is_refused(
     message = str(caught.value)
     assert golden.adapter.adapter_id in message
     assert golden_sdxl.adapter.adapter_id in message
-    assert "StyleCrafterEncodeStyle" in message
+    assert "what encodes the style" in message
 
 
 def test_no_prompt_is_refused(golden: GoldenVideo, run_node: Callable) -> None:

@@ -82,7 +82,7 @@ def test_the_sampler_is_the_one_that_is_named(styled, sampling, core):
         return sampling.module.sample_style(styled.base, styled.adapter, styled.references, PROMPTS, settings)
 
     assert (drawn("euler") - drawn("stylecrafter_ddim")).abs().max() > 1e-3
-    with pytest.raises(core("errors").InputError, match="sampler_name names nothing") as caught:
+    with pytest.raises(core("errors").InputError, match="`sampler_name` names nothing") as caught:
         drawn("eular")
     assert caught.value.found == "'eular'"
     assert "euler," in caught.value.expected

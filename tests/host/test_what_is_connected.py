@@ -30,10 +30,10 @@ def test_an_adapter_output_without_adapter(golden: GoldenVideo, host: Any, node:
     assert nothing is None
     with refused(
         "InputError",
-        what=f"{node}: the input adapter is connected, but no adapter comes through it",
-        found="adapter_name none",
+        what="The input `adapter` is connected, but no adapter comes through it",
+        found="adapter_name none in Load Video Model",
         expected="a style adapter",
-        fix="choose a file under adapter_name",
+        fix="choose a file under adapter_name there, or connect Load Style Adapter",
     ):
         golden.run_node(node, adapter=nothing, **dict.fromkeys(NODES_WITH_ADAPTER[node], None))
 
@@ -46,7 +46,7 @@ def test_a_latent_of_another_model(golden: GoldenVideo, kind: str, content: str)
     words = {
         "what": "The latent does not belong to this model",
         "expected": "[rows, 4, height, width], as a VideoModel has it",
-        "fix": "StyleCrafterEmptyVideoLatent",
+        "fix": "connect an empty video latent",
     }
     with refused("MismatchError", found="a latent of shape [1, ", **words):
         one_box(golden, {"samples": samples})
@@ -60,7 +60,7 @@ def test_a_latent_of_another_model_under_the_hosts_sampler(golden: GoldenVideo) 
         what="The latent does not belong to the video model",
         found="a latent of shape [1, 4, 3, 8, 8]",
         expected="[frames, 4, height / 8, width / 8]",
-        fix="StyleCrafterEmptyVideoLatent",
+        fix="connect an empty video latent",
     ):
         run(plain_guider(golden.model, golden.text(0)), torch.zeros(1, 4, 3, 8, 8))
 

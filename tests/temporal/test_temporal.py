@@ -82,7 +82,7 @@ def test_frames_that_do_not_divide_are_refused(rows: int, frames: int) -> None:
     message = str(caught.value)
     assert f"{rows} latent frames" in message
     assert f"{frames} frames a video" in message
-    assert "StyleCrafterEmptyVideoLatent" in message
+    assert "an empty video latent" in message
 
 
 def test_whole_videos_pass() -> None:
