@@ -6,7 +6,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..stylecrafter_core.comfy_host.load import load_adapter, load_video_model
+from ..stylecrafter_core.comfy_host.adapter import HostAdapter
+from ..stylecrafter_core.comfy_host.load import load_video_model
 from ..stylecrafter_core.comfy_host.patch import patch_model
 from ..stylecrafter_core.comfy_host.vision import load_image_encoder
 from .model_files import FOLDER, NONE, choices, missing, path_of
@@ -63,9 +64,7 @@ class StyleCrafterVideoModelLoader(io.ComfyNode):
     @classmethod
     def execute(cls, ckpt_name: str, adapter_name: str, temporal_name: str) -> io.NodeOutput:
         base = path_of("ckpt_name", "checkpoints", ckpt_name)
-        adapter = (
-            None if adapter_name == NONE else load_adapter(path_of("adapter_name", FOLDER, adapter_name))
-        )
+        adapter = None if adapter_name == NONE else _adapter(adapter_name)
         temporal = None if temporal_name == NONE else path_of("temporal_name", FOLDER, temporal_name)
         return io.NodeOutput(*load_video_model(base, adapter, temporal), adapter)
 
@@ -94,7 +93,7 @@ class StyleCrafterAdapterLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter_name: str) -> io.NodeOutput:
-        return io.NodeOutput(load_adapter(path_of("adapter_name", FOLDER, adapter_name)))
+        return io.NodeOutput(_adapter(adapter_name))
 
 
 class StyleCrafterPatchModel(io.ComfyNode):
@@ -149,3 +148,7 @@ class StyleCrafterImageEncoderLoader(io.ComfyNode):
     @classmethod
     def execute(cls, encoder_name: str) -> io.NodeOutput:
         return io.NodeOutput(load_image_encoder(path_of("encoder_name", "clip_vision", encoder_name)))
+
+
+def _adapter(adapter_name: str) -> HostAdapter:
+    return HostAdapter.from_file(path_of("adapter_name", FOLDER, adapter_name))

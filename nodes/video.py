@@ -10,8 +10,7 @@ from comfy_api.latest import io
 from comfy_api.util import VideoComponents
 
 from ..stylecrafter_core.comfy_host.latents import empty_video_latent
-from ..stylecrafter_core.comfy_host.progress import progress_bar
-from ..stylecrafter_core.comfy_host.saving import metadata_allowed, reserved_save_place
+from ..stylecrafter_core.comfy_host.saving import metadata_allowed, progress_bar, reserved_save_place
 from ..stylecrafter_core.families import FAMILIES
 from ..stylecrafter_core.media import (
     FORMATS,

@@ -20,7 +20,7 @@ DESCRIPTIONS = frozenset({"columns", "errors", "files", "spec"})
 FAMILIES = frozenset({"tensor_names", "families", "sites"})
 METHOD = frozenset({"adapter", "temporal", "guidance", "ddim"})
 EDGES = frozenset({"features", "media", "metrics"})
-PURE = DESCRIPTIONS | FAMILIES | METHOD | {"formats", "loading", "features", "media", "metrics"}
+PURE = DESCRIPTIONS | FAMILIES | METHOD | {"formats", "features", "media", "metrics"}
 STANDARD = frozenset(sys.stdlib_module_names)
 HOST = frozenset(
     {
@@ -71,15 +71,14 @@ ROOMS = {
     **{name: Room(DESCRIPTIONS | {"families"}, frozenset({"torch", "einops"})) for name in METHOD},
     "formats": Room(DESCRIPTIONS | FAMILIES | {"adapter", "temporal"}, frozenset({"torch", "safetensors"})),
     "formats.tools": Room(DESCRIPTIONS | FAMILIES | {"formats", "media"}, frozenset({"torch"})),
-    **{name: Room(DESCRIPTIONS | METHOD | EDGES | {"formats", "loading"}) for name in EDGES},
+    **{name: Room(DESCRIPTIONS | METHOD | EDGES | {"formats"}) for name in EDGES},
     # The package's own front door: weight file to module, without the host.
-    "loading": Room(DESCRIPTIONS | METHOD | {"formats"}, frozenset({"torch"})),
     "core": Room(PURE, NOTHING),
     "comfy_host": Room(PURE, host=None),
     "training": Room(PURE | {"comfy_host", "core", "training.host"}),
     "training.host": Room(PURE | {"comfy_host"}, host=None),
     "nodes": Room(
-        PURE - METHOD - {"loading", "tensor_names"} | {"comfy_host"},
+        PURE - METHOD - {"tensor_names"} | {"comfy_host"},
         frozenset({"torch"}),
         SOCKETS_OF_THE_HOST,
     ),
@@ -284,7 +283,7 @@ def test_a_planted_fault_is_found(tmp_path, path, source, words):
 
 
 ALLOWED = [
-    ("stylecrafter_core/__init__.py", "def f():\n    from .formats import x\n    from .loading import y"),
+    ("stylecrafter_core/__init__.py", "def f():\n    from .formats import x\n    from .adapter import y"),
     (
         "stylecrafter_core/adapter/a.py",
         "import torch\nfrom einops import rearrange\nfrom .b import c\nfrom ..spec import d",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylecrafter_core.features.preprocessing import normalise
+from stylecrafter_core.features.pictures import normalise
 from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.randomness import generator
 

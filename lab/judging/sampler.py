@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylecrafter_core.comfy_host.load import load_adapter
+from stylecrafter_core.comfy_host.adapter import HostAdapter
 from stylecrafter_core.comfy_host.vision import encode_clip_tokens
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.families import image_tokens_of
@@ -55,7 +55,7 @@ class Sampler:
     def __init__(self, files: Files, fusion: str = "dual"):
         files.check()
         self.base: FrozenBase = load_base(files.base, files.temporal, files.image_encoder, "float32")
-        self.adapter: Any = load_adapter(files.adapter)
+        self.adapter: Any = HostAdapter.from_file(files.adapter)
         self._clip_tokens = image_tokens_of(self.adapter.spec)
         draws: dict[str, Draw] = {
             "dual": partial(sample_style, self.base, self.adapter),

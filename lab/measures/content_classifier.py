@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from stylecrafter_core.errors import InputError, WeightFileError
 from stylecrafter_core.features.pictures import check_images, rgb_picture
 from stylecrafter_core.files import written_whole
-from stylecrafter_core.formats.key_report import compare
+from stylecrafter_core.formats.checks import compare
 from stylecrafter_core.formats.read import read_tensors
 
 from .augmentation import augmented

@@ -16,8 +16,7 @@ from ..errors import InputError, MismatchError
 from ..families import FAMILIES
 from ..spec import AdapterSpec
 from .dual_attention import SiteStyle, make_style_kv
-from .prompt_selection import select_tokens
-from .query_transformer import EmbedTokens, ScalePredictor, StyleTransformer
+from .query_transformer import EmbedTokens, ScalePredictor, StyleTransformer, select_tokens
 
 SAMPLES_PER_TENSOR = 256  # that the fingerprint reads
 

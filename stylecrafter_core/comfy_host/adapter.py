@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -16,11 +18,13 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..adapter import SiteStyle, Style, StyleAdapter, StyleTerm
 from ..errors import MismatchError
-from ..formats import AdapterFile
+from ..formats import AdapterFile, keys_are_zero, read_adapter
 from ..spec import AdapterSpec
 from .conditioning import ready_term
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class HostAdapter:
@@ -47,6 +51,18 @@ class HostAdapter:
         self._gains: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
         self._site_styles = WeakTensorKeyDictionary()  # by style tokens, then by dtype
         self._null_tokens = torch.zeros(1, 1, file.spec.context_dim)
+
+    @classmethod
+    def from_file(cls, path: Path) -> HostAdapter:
+        """The style adapter in a file of any published or own format; errors as of `read_adapter`."""
+        file = read_adapter(path)
+        if keys_are_zero(file):
+            log.warning(
+                "%s: all its style keys are zero, as the published training script leaves them. It works, "
+                "but its style is the same for every place of the picture: the mean of its style values.",
+                path.name,
+            )
+        return cls(file, path.name)
 
     def __deepcopy__(self, memo: dict) -> HostAdapter:
         """The host deep-copies patches when a model is cloned; weights are shared, never copied."""

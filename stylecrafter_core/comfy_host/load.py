@@ -1,33 +1,21 @@
-"""Weight files to the host's objects."""
+"""A video base as the host's objects."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import MismatchError
-from ..formats import TemporalFile, VideoBase, keys_are_zero, read_adapter, read_temporal, read_video_base
+import comfy.sd
+from torch import Tensor
+
+from ..errors import MismatchError, WeightFileError
+from ..formats import TemporalFile, VideoBase, read_temporal, read_video_base
 from .adapter import HostAdapter
 from .context_windows import accept_context_windows
-from .model import load_model
+from .model import BUILDING_ERRORS, load_model
 from .patch import patch_model
 from .text import load_clip
-from .vae import load_vae
-
-log = logging.getLogger(__name__)
-
-
-def load_adapter(path: Path) -> HostAdapter:
-    """A style adapter of any published or own format, under the host's memory management."""
-    file = read_adapter(path)
-    if keys_are_zero(file):
-        log.warning(
-            "%s: all its style keys are zero, as the published training script leaves them. It works, but "
-            "its style is the same for every place of the picture: the mean of its style values.",
-            path.name,
-        )
-    return HostAdapter(file, path.name)
 
 
 def load_video_model(
@@ -74,4 +62,31 @@ def fitting_temporal(base: VideoBase, base_path: Path, file: TemporalFile, path:
         found=f"{len(given)} temporal blocks; {name}: {given.get(name, 'not there')}",
         expected=f"{len(wanted)} temporal blocks; {name}: {wanted.get(name, 'none')}",
         fix="use the temporal file that belongs to the base, or set temporal_name to none",
+    )
+
+
+def load_vae(tensors: Mapping[str, Tensor], file: str) -> comfy.sd.VAE:
+    """A VAE from the tensors under `first_stage_model.`; the host recognises which kind it is.
+
+    Raises:
+        WeightFileError: the host does not know this autoencoder, or weights of it are missing.
+    """
+    try:
+        vae = comfy.sd.VAE(sd=dict(tensors))
+        vae.throw_exception_if_invalid()
+    except BUILDING_ERRORS as problem:
+        raise _unusable_vae(file, f"{len(tensors)} tensors ({str(problem)[:200]})") from problem
+    wanted = vae.first_stage_model.state_dict()
+    missing = [name for name in wanted if name not in tensors]
+    if missing and len(missing) < len(wanted):  # all: the host has renamed them
+        raise _unusable_vae(file, f"{len(missing)} tensors missing, the first {missing[0]}")
+    return vae
+
+
+def _unusable_vae(file: str, found: str) -> WeightFileError:
+    return WeightFileError(
+        f"The autoencoder in {file} cannot be used.",
+        found=found,
+        expected="a complete autoencoder under first_stage_model., as in Stable Diffusion",
+        fix="use the published model.ckpt, or a base without autoencoder and load a VAE separately",
     )

@@ -27,8 +27,7 @@ from .conditioning import (
     unpatched_model_error,
 )
 from .keys import ROLES, STYLE, WRAPPER
-from .networks import Injection, injection_for
-from .sites import sites_for
+from .networks import Injection, injection_for, sites_for
 
 log = logging.getLogger(__name__)
 

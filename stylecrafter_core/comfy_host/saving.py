@@ -1,14 +1,16 @@
-"""Where the host keeps files, and whether it may write the workflow into them."""
+"""Saving as the host does it: where files go, whether the workflow may go into them, the node's bar."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import comfy.model_management
+import comfy.utils
 import folder_paths
 from comfy.cli_args import args
 
@@ -99,3 +101,17 @@ def _check_prefix(filename_prefix: str) -> None:
 def metadata_allowed() -> bool:
     """False when the host was started with --disable-metadata."""
     return not args.disable_metadata
+
+
+def progress_bar(total: int) -> Callable[[int], None]:
+    """A function to call with the number of steps done: it moves the node's bar.
+
+    It raises the host's InterruptProcessingException when the user has pressed stop, server or not.
+    """
+    bar = comfy.utils.ProgressBar(total)
+
+    def show(done: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done)
+
+    return show

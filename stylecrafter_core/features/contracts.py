@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, MismatchError
-from .pictures import check_images, rgb_picture
-from .preprocessing import normalise, pillow_square, standard_square, video_square
+from .pictures import check_images, normalise, pillow_square, rgb_picture, standard_square, video_square
 from .shuffle import content_shuffle
 
 PICTURES_PER_PASS = 8

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from .preprocessing import from_8_bit, to_8_bit
+from .pictures import from_8_bit, to_8_bit
 
 SHORT_SIDE = 512
 MULTIPLE = 64

@@ -1,8 +1,8 @@
 """Weight files in and out: published and own formats, recognised by their content."""
 
 from ..tensor_names import count_numbered, shape_of
+from .checks import KeyReport, check_values, compare, expected_adapter_shapes, expected_temporal_shapes
 from .detect import Kind, detect, is_video_base
-from .key_report import KeyReport, compare
 from .official_temporal import temporal_for_saving, temporal_to_official
 from .own import save_adapter, save_temporal
 from .read import TensorFile, read_tensors
@@ -15,8 +15,6 @@ from .readers import (
     read_temporal,
     read_video_base,
 )
-from .shapes import expected_adapter_shapes, expected_temporal_shapes
-from .values import check_values
 from .video_base import VideoBase
 
 __all__ = [

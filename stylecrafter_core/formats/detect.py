@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import WeightFileError
 from ..families import FAMILIES, Published
 from ..families.published import without_prefix
-from .key_report import LONGEST_SHOWN
+from .checks import LONGEST_SHOWN
 from .official_temporal import POSITION_TABLE
 from .own import ADAPTER, TEMPORAL, is_own
 from .video_base import unet_prefix

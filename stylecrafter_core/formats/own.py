@@ -21,8 +21,7 @@ from ..families.published import check_adapter_spec
 from ..files import written_whole
 from ..spec import AdapterSpec, TemporalBlockSpec
 from ..tensor_names import MOST_BLOCKS, MOST_SITES, Shape
-from .key_report import compare
-from .shapes import expected_adapter_shapes, expected_temporal_shapes
+from .checks import compare, expected_adapter_shapes, expected_temporal_shapes
 
 FORMAT = "stylecrafter"
 VERSION = 1

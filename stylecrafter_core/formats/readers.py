@@ -13,13 +13,18 @@ from ..families import FAMILIES
 from ..families.published import without_prefix
 from ..spec import AdapterSpec, TemporalBlockSpec
 from ..tensor_names import Shape, Table, to_official, to_ours
+from .checks import (
+    KeyReport,
+    check_values,
+    compare,
+    expected_adapter_shapes,
+    expected_temporal_shapes,
+    report_official,
+)
 from .detect import OWN_TEMPORAL, Kind, check_kind, detect
-from .key_report import KeyReport, compare, report_official
 from .official_temporal import temporal_specs, temporal_table
 from .own import own_adapter_spec, own_temporal_specs
 from .read import TensorFile, read_tensors
-from .shapes import expected_adapter_shapes, expected_temporal_shapes
-from .values import check_values
 from .video_base import VideoBase, split_video_base
 
 _KEYS = re.compile(r"style_kv\.\d+\.to_k\.weight")

@@ -11,10 +11,8 @@ from torch import Tensor
 from ..errors import WeightFileError
 from ..spec import TemporalBlockSpec, UNetSpec
 from ..tensor_names import count_numbered, shape_of, to_ours
-from .key_report import KeyReport, report_official
+from .checks import KeyReport, check_values, expected_temporal_shapes, report_official
 from .official_temporal import official_name, temporal_specs, temporal_table
-from .shapes import expected_temporal_shapes
-from .values import check_values
 
 UNET, TEXT, VAE = "model.diffusion_model.", "cond_stage_model.", "first_stage_model."
 NO_MIDDLE_ATTENTION = -1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .encoding import metadata_text
 from .files import explain_disk_errors
 from .formats import FORMATS, VideoFormat, format_named
 from .frames import check_frames, play_order, shown_frames
-from .metadata import metadata_text
 from .read import ReadVideo, read_video
 from .write import WrittenVideo, write_video
 

@@ -1,12 +1,18 @@
-"""What a writer needs to know besides the frames."""
+"""What a writer needs to know besides the frames, metadata as text among it."""
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from .sound import Sound
+
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True)
@@ -28,3 +34,27 @@ class Encoding:
     metadata: Mapping[str, str] = field(default_factory=dict)
     sound: Sound | None = None
     progress: Callable[[int], None] = lambda done: None
+
+
+def metadata_text(values: Mapping[str, Any]) -> dict[str, str]:
+    """Each value as JSON, encoded once, in ASCII.
+
+    NaN and infinity become null, because a browser's JSON reader refuses them (the host marks nodes that run
+    every time with NaN). Braces inside strings are written as escapes, because the web page finds the end of
+    the JSON in a webm file by counting braces.
+    """
+    return {key: _escape_braces(json.dumps(_finite(value))) for key, value in values.items()}
+
+
+def _escape_braces(text: str) -> str:
+    return _JSON_STRING.sub(lambda found: found[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

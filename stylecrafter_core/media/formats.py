@@ -1,4 +1,4 @@
-"""The kinds of file that can be written, as data."""
+"""The kinds of file that can be written, as data; and a folder of numbered PNG files, the simplest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
 from ..errors import InputError
 from .container import MP4, WEBM, write_container
 from .encoding import Encoding
 from .frames import FrameSource
 from .gif import TICKS, write_gif
-from .png_sequence import write_png_sequence
 from .webp import write_webp
 
 
@@ -41,6 +43,21 @@ class VideoFormat:
     keeps_metadata: bool = True
     is_video: bool = False
     is_animated: bool = False
+
+
+FILE_NAME = "frame_{number:05}.png"
+
+
+def write_png_sequence(frames: FrameSource, path: Path, encoding: Encoding) -> None:
+    """Makes the folder `path` of frame_00001.png and so on; alpha is kept, each carries the metadata."""
+    path.mkdir()
+    texts = PngInfo()
+    for name, text in encoding.metadata.items():
+        texts.add_text(name, text)
+    for position in range(len(frames)):
+        picture = Image.fromarray(frames.pixels(position))
+        picture.save(path / FILE_NAME.format(number=position + 1), pnginfo=texts, compress_level=4)
+        encoding.progress(position + 1)
 
 
 FORMATS: dict[str, VideoFormat] = {

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .encoding import Encoding
-from .frames import FrameSource
-from .timing import delays, tick_of
+from .frames import FrameSource, delays, tick_of
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from PIL import Image, features
 
 from ..errors import MediaError
 from .encoding import Encoding
-from .frames import FrameSource
-from .timing import delays
+from .frames import FrameSource, delays
 
 TICKS = 1000  # webp counts in milliseconds
 _HAS_ANIMATION, _HAS_EXIF, _HAS_ALPHA = 0x02, 0x08, 0x10

@@ -15,9 +15,8 @@ from ..files import written_whole
 from .encoding import Encoding
 from .files import explain_disk_errors
 from .formats import VideoFormat, format_named
-from .frames import FrameSource, check_frames, play_order
+from .frames import FrameSource, check_frames, exact_rate, play_order
 from .sound import Sound, checked_sound
-from .timing import exact_rate
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..adapter import StyleAdapter
 from ..columns import table
-from ..comfy_host.sites import sites_for
+from ..comfy_host.networks import sites_for
 from ..errors import InputError, MismatchError
 from ..formats import read_adapter
 from ..spec import AdapterSpec

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from stylecrafter_core import load_adapter
-from stylecrafter_core.adapter.prompt_selection import prompt_similarity, select_tokens
+from stylecrafter_core.adapter.query_transformer import prompt_similarity, select_tokens
 from stylecrafter_core.errors import InputError, MismatchError
 
 SAMPLES = pytest.mark.parametrize("b", [0, 1])

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torchvision import transforms
 
 from stylecrafter_core.features import CLIP_TOKENS
-from stylecrafter_core.features.preprocessing import (
+from stylecrafter_core.features.pictures import (
     CLIP_MEAN,
     CLIP_STD,
     blurred_bicubic,

@@ -20,8 +20,9 @@ activate(host, cpu=True)
 import torch
 torch.set_num_threads(1)
 from benchmarks import measure_gpu, measure_unet
-from stylecrafter_core.comfy_host.load import load_adapter, load_video_model
-adapter = load_adapter(golden / "adapter.pth")
+from stylecrafter_core.comfy_host.adapter import HostAdapter
+from stylecrafter_core.comfy_host.load import load_video_model
+adapter = HostAdapter.from_file(golden / "adapter.pth")
 plain = load_video_model(golden / "base.ckpt", None, None)[0]
 x = torch.randn(4, 4, 8, 8)
 with torch.inference_mode():

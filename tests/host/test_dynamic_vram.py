@@ -102,5 +102,5 @@ def test_a_new_adapter_starts_from_weights_that_came_late(host, pack, run_node, 
     new_adapter = core(pack, "training.host.new_adapter")
     spec = new_adapter.spec_for(unet, "video", clip_width=1280)
     tensors = new_adapter.create_tensors(spec, unet, seed=0)
-    first = next(iter(core(pack, "comfy_host.sites").text_attentions(unet).values()))
+    first = next(iter(core(pack, "comfy_host.networks").text_attentions(unet).values()))
     torch.testing.assert_close(tensors["style_kv.0.to_k.weight"], first.to_k.weight.float())

@@ -69,7 +69,7 @@ def test_every_site_of_a_full_size_unet_is_there(name: str, core: Callable) -> N
     spec = core("training.host.new_adapter").spec_for(unet, "sdxl" if name == "SDXL" else "unet")
     assert len(spec.site_channels) == NUM_SITES[name]
     assert spec.context_dim == SHAPES[name]["context_dim"]
-    assert core("comfy_host.sites").sites_for(spec, unet) == spec.sites
+    assert core("comfy_host.networks").sites_for(spec, unet) == spec.sites
     if name == "SDXL":
         assert spec.sites == core("families").FAMILIES["sdxl"].published.sites
 
@@ -147,7 +147,7 @@ def test_it_passes_through_a_file(new_adapter: tuple) -> None:
 
 def test_style_k_and_v_start_as_those_of_the_text(new_adapter: tuple, family: Any, core: Callable) -> None:
     _, spec, tensors = new_adapter
-    text = core("comfy_host.sites").text_attentions(family.plain.get_model_object("diffusion_model"))
+    text = core("comfy_host.networks").text_attentions(family.plain.get_model_object("diffusion_model"))
     for index, site in enumerate(spec.sites):
         assert torch.equal(tensors[f"style_kv.{index}.to_k.weight"], text[site].to_k.weight)
         assert torch.equal(tensors[f"style_kv.{index}.to_v.weight"], text[site].to_v.weight)

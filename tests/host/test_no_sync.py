@@ -107,7 +107,7 @@ def styled_call_on_meta(family: Any, pack: Any, monkeypatch: pytest.MonkeyPatch,
     rows = 2
     batch = conditioning.StyleBatch(((rows, term),))
     x = torch.empty(rows, *family.x(0).shape[1:], device="meta")
-    sites = core(pack, "comfy_host.sites").sites_for(family.adapter.spec, unet)
+    sites = core(pack, "comfy_host.networks").sites_for(family.adapter.spec, unet)
     injector = patch.StyleInjector(core(pack, "comfy_host.networks").injection_for(unet, sites))
     adm = family.plain.model.adm_channels
     y = torch.empty(rows, adm, device="meta") if adm else None

@@ -83,14 +83,14 @@ def test_every_site_once_in_a_styled_pass(golden: GoldenVideo, pack: Any, hits: 
     eps_single(golden.model, golden.styled(0), golden.x(0), golden.timestep(0))
     assert Counter(site for site, _ in hits) == dict.fromkeys(range(CONFIG["n_cross_attention_layers"]), 1)
     unet = golden.model.get_model_object("diffusion_model")
-    sites = core(pack, "comfy_host.sites").sites_for(golden.adapter.spec, unet)
+    sites = core(pack, "comfy_host.networks").sites_for(golden.adapter.spec, unet)
     assert [place for _, place in hits] == [site.key for site in sites]
 
 
 def test_every_sdxl_site_once_in_a_styled_pass(golden_sdxl: Any, pack: Any, hits: list) -> None:
     eps_single(golden_sdxl.model, golden_sdxl.styled(0), golden_sdxl.x(0), golden_sdxl.timestep(0))
     unet = golden_sdxl.model.get_model_object("diffusion_model")
-    sites = core(pack, "comfy_host.sites").sites_for(golden_sdxl.adapter.spec, unet)
+    sites = core(pack, "comfy_host.networks").sites_for(golden_sdxl.adapter.spec, unet)
     assert sorted(hits) == [(index, site.key) for index, site in enumerate(sites)]
 
 
@@ -119,7 +119,7 @@ def test_published_video_sites_in_the_host(pack: Any, video_unet: Any) -> None:
     file = adapter_file(pack, "official_video_keys.json", "videocrafter_adapter")
     module = core(pack, "adapter").StyleAdapter(file.spec, "meta", device="meta")
     assert millions(module) == pytest.approx(111.2, abs=0.05)
-    sites = core(pack, "comfy_host.sites").sites_for(file.spec, video_unet)
+    sites = core(pack, "comfy_host.networks").sites_for(file.spec, video_unet)
     assert sites == file.spec.sites
     assert len(sites) == 16
 
@@ -130,7 +130,7 @@ def test_published_sdxl_sites_in_the_host(pack: Any) -> None:
     config.set_inference_dtype(torch.float16, None)
     unet = config.get_model({}, device="meta").diffusion_model
     file = adapter_file(pack, "official_sdxl_keys.json", "stylecrafter_sdxl_adapter")
-    sites = core(pack, "comfy_host.sites").sites_for(file.spec, unet)
+    sites = core(pack, "comfy_host.networks").sites_for(file.spec, unet)
     assert sites == core(pack, "families").FAMILIES["sdxl"].published.sites
 
     names = comfy.utils.unet_to_diffusers(SDXL_UNET)

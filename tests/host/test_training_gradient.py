@@ -35,7 +35,7 @@ def built(core: Callable[[str], Any], lab: Callable[[str], Any]) -> SimpleNamesp
         for weight in adapter.parameters():
             weight.add_(0.1 * torch.randn(weight.shape, generator=generator(1), dtype=torch.float64))
     return SimpleNamespace(
-        unet=unet, adapter=adapter, sites=core("comfy_host.sites").sites_for(adapter_spec, unet)
+        unet=unet, adapter=adapter, sites=core("comfy_host.networks").sites_for(adapter_spec, unet)
     )
 
 
@@ -70,7 +70,7 @@ def plain_formula(core: Callable[[str], Any], built: SimpleNamespace, inputs: An
     gains = 1 + adapter.scale_predictor(tokens, inputs.text)
     frames = inputs.num_frames
     tokens, gains = tokens.repeat_interleave(frames, 0), gains.repeat_interleave(frames, 0)
-    attentions = core("comfy_host.sites").text_attentions(built.unet)
+    attentions = core("comfy_host.networks").text_attentions(built.unet)
 
     def heads(x: Tensor) -> Tensor:
         return x.unflatten(-1, (-1, HEAD_DIM)).transpose(1, 2)

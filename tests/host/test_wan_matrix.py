@@ -253,7 +253,7 @@ def test_adapters_on_models_that_they_do_not_fit(
         golden_wan.run_node("StyleCrafterPatchModel", model=golden_wan.plain, adapter=golden.adapter)
     wide = replace(golden_wan.adapter.spec, site_channels=(192,) * SITES, sites=None)
     with pytest.raises(Exception, match="96 wide"):
-        core(pack, "comfy_host.sites").sites_for(wide, golden_wan.plain.model.diffusion_model)
+        core(pack, "comfy_host.networks").sites_for(wide, golden_wan.plain.model.diffusion_model)
 
 
 def test_a_style_of_another_family(golden_wan: GoldenWan, golden: Any) -> None:

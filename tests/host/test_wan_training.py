@@ -103,7 +103,7 @@ def styled_network(core: Core, network: nn.Module, spec: Any, tensors: dict, dty
     module = core("training.host.styled_unet")
     adapter = core("adapter").StyleAdapter(spec)
     adapter.load_state_dict(tensors)
-    sites = core("comfy_host.sites").sites_for(spec, network)
+    sites = core("comfy_host.networks").sites_for(spec, network)
     return module.StyledUNet(network, adapter.to(dtype), sites, module.dual_attention)
 
 

@@ -9,7 +9,7 @@ import torch
 from films import plain
 
 from stylecrafter_core.media import read_video, write_video
-from stylecrafter_core.media.colour import rgb_to_yuv420
+from stylecrafter_core.media.container import rgb_to_yuv420
 
 COLOURS = {
     "black": (0.0, 0.0, 0.0),

@@ -18,8 +18,8 @@ from .. import (
     expected_temporal_shapes,
     read_tensors,
 )
+from ..checks import report_official
 from ..detect import OWN_TEMPORAL, Kind, Part
-from ..key_report import report_official
 from ..official_temporal import temporal_specs, temporal_table
 from ..own import RESERVED, own_adapter_spec, own_temporal_specs
 from ..readers import video_base_of

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...adapter import StyleAdapter
-from ...comfy_host.networks import Network, network_of
-from ...comfy_host.sites import text_attentions
+from ...comfy_host.networks import Network, network_of, text_attentions
 from ...errors import MismatchError
 from ...families import FAMILIES
 from ...sites import order_sites
