@@ -1,14 +1,14 @@
 """The adapter of the method, in pure torch."""
 
 from .adapter import Pictures, Style, StyleAdapter, fingerprint
-from .dual_attention import SiteStyle, StyleTerm, add_style, style_attention
+from .dual_attention import ReadyStyle, SiteStyle, add_style, style_attention
 
 __all__ = [
     "Pictures",
+    "ReadyStyle",
     "SiteStyle",
     "Style",
     "StyleAdapter",
-    "StyleTerm",
     "add_style",
     "fingerprint",
     "style_attention",

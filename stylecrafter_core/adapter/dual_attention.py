@@ -59,8 +59,8 @@ def style_attention(q_BNC: Tensor, site: SiteStyle, num_heads: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class StyleTerm:
-    """A style made ready for one pass: what every site adds, gains included.
+class ReadyStyle:
+    """A style made ready for one pass: what every site needs of it, gains included.
 
     Attributes:
         sites: one SiteStyle per site; none for rows without a style.
@@ -70,16 +70,21 @@ class StyleTerm:
     sites: tuple[SiteStyle, ...]
     gains: tuple[Tensor, ...]
 
+    @classmethod
+    def of(cls, sites: tuple[SiteStyle, ...], gains_BS: Tensor) -> ReadyStyle:
+        """From gains [1 or B, sites]."""
+        return cls(sites, gains_BS[:, :, None, None].unbind(dim=1))
+
 
 def add_style(
-    text_BNC: Tensor, q_BNC: Tensor, terms: Sequence[tuple[int, StyleTerm]], index: int, num_heads: int
+    text_BNC: Tensor, q_BNC: Tensor, styles: Sequence[tuple[int, ReadyStyle]], index: int, num_heads: int
 ) -> Tensor:
     """`F = TCA + s_i · LN(SCA)` at one site, for a batch made of several styles.
 
     Args:
         text_BNC: the text branch's answer.
         q_BNC: the shared query.
-        terms: (rows, term) for consecutive runs of rows; the rows add up to B.
+        styles: (rows, style) for consecutive runs of rows; the rows add up to B.
         index: the site's number.
         num_heads: heads merged in C.
 
@@ -89,16 +94,17 @@ def add_style(
     Source: StyleCrafter (arXiv 2312.00330), equation 1, with the gain of section 4.2.
     Differs: an adapter with a null style (StyleMaster) has no gain; what the user sets blends the two.
     """
-    rows = [count for count, _ in terms]
+    rows = [count for count, _ in styles]
     parts = [
-        text + _term(q, term.sites[index], term.gains[index].to(q.dtype), num_heads) if term.sites else text
-        for text, q, (_, term) in zip(text_BNC.split(rows), q_BNC.split(rows), terms, strict=True)
+        text + _term(q, style, index, num_heads) if style.sites else text
+        for text, q, (_, style) in zip(text_BNC.split(rows), q_BNC.split(rows), styles, strict=True)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _term(q_BNC: Tensor, site: SiteStyle, gain: Tensor, num_heads: int) -> Tensor:
+def _term(q_BNC: Tensor, style: ReadyStyle, index: int, num_heads: int) -> Tensor:
     """`s · LN(SCA)`; with a null style from its term at gain 0 to that of the style at gain 1."""
+    site, gain = style.sites[index], style.gains[index].to(q_BNC.dtype)
     attended = style_attention(q_BNC, site, num_heads)
     if site.null is None:
         return gain * attended

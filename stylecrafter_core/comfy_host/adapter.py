@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..adapter import SiteStyle, Style, StyleAdapter, StyleTerm
+from ..adapter import ReadyStyle, SiteStyle, Style, StyleAdapter
 from ..errors import MismatchError
 from ..formats import AdapterFile, keys_are_zero, read_adapter
 from ..spec import AdapterSpec
-from .conditioning import ready_term
 
 T = TypeVar("T")
 
@@ -105,17 +104,17 @@ class HostAdapter:
                 fix="connect one adapter both to what encodes the style and to what patches the model",
             )
 
-    def term_of(self, style: Style, text_BND: Tensor, strength: float, dtype: torch.dtype) -> StyleTerm:
-        """What a style adds under a prompt; only the strength is computed anew in every step."""
+    def ready_style(self, style: Style, text_BND: Tensor, strength: float, dtype: torch.dtype) -> ReadyStyle:
+        """A style ready for a pass under a prompt; only the strength is computed anew in every step."""
         sites = self._site_styles_of(self.style_tokens(style, text_BND), dtype)
-        return ready_term(sites, (strength * self._gains_of(style, text_BND)).to(dtype))
+        return ReadyStyle.of(sites, (strength * self._gains_of(style, text_BND)).to(dtype))
 
-    def null_term(self, dtype: torch.dtype) -> StyleTerm | None:
-        """What is added where there is no style: the null style's term; None for an adapter without one."""
+    def ready_null(self, dtype: torch.dtype) -> ReadyStyle | None:
+        """The null style, for where there is no other; None for an adapter without one."""
         if not self.spec.has_null:
             return None
         sites = self._site_styles_of(self._null_tokens, dtype)
-        return ready_term(sites, torch.ones(1, len(sites), dtype=dtype, device=sites[0].k.device))
+        return ReadyStyle.of(sites, torch.ones(1, len(sites), dtype=dtype, device=sites[0].k.device))
 
     def _gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
         """[B, sites] gains of a style under a prompt, computed once for this pair."""

@@ -1,4 +1,9 @@
-"""A style in the CONDITIONING: how it gets in, how it travels, how it is taken out again."""
+"""A style in the CONDITIONING: how it gets in, how it travels, how it is taken out again.
+
+A `Style` is what an adapter encoded. A `StyleRequest` says how a user wants it applied. A `ReadyStyle` is
+made of both for one pass, and a `StyleBatch` holds those of all rows of a pass. A `StyleCond` carries the
+request, and the style once it is ready, in the host's own form.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from ..adapter import SiteStyle, Style, StyleTerm
+from ..adapter import ReadyStyle, Style
 from ..errors import MismatchError
 from ..families import FAMILIES
 from .keys import STYLE
@@ -45,46 +50,46 @@ class StyleRequest:
 class StyleBatch:
     """What arrives at the diffusion model: (rows, ready style) for consecutive runs of rows."""
 
-    terms: tuple[tuple[int, StyleTerm], ...]
+    styles: tuple[tuple[int, ReadyStyle], ...]
 
 
-NO_STYLE = StyleTerm((), ())
+NO_STYLE = ReadyStyle((), ())
 
 
 class StyleCond(comfy.conds.CONDRegular):
     """A style among a condition's model_conds.
 
-    Carries the request through the node graph; at sampling time a copy of it carries the ready term.
+    Carries the request through the node graph; at sampling time a copy of it carries the ready style.
     The host batches conditions whose entries can be joined, and joins them in its own order. A condition
     without a style joins one that has a style by carrying `NO_STYLE`, without any request.
     """
 
-    def __init__(self, request: StyleRequest | None, term: StyleTerm | None = None, rows: int = 0):
+    def __init__(self, request: StyleRequest | None, ready: ReadyStyle | None = None, rows: int = 0):
         self.request = request
-        self.term = term
+        self.ready = ready
         self.rows = rows
 
-    def with_term(self, term: StyleTerm) -> StyleCond:
+    def made_ready(self, ready: ReadyStyle) -> StyleCond:
         """A copy that is ready for the diffusion model."""
-        return StyleCond(self.request, term)
+        return StyleCond(self.request, ready)
 
     @property
     def cond(self) -> Tensor | None:
         """The gains [B, sites] of a ready style: where others look for what has one row per frame."""
-        if self.term is None or not self.term.gains:
+        if self.ready is None or not self.ready.gains:
             return None
-        return torch.cat([gain.flatten(1) for gain in self.term.gains], dim=1)
+        return torch.cat([gain.flatten(1) for gain in self.ready.gains], dim=1)
 
     def _copy_with(self, cond: Tensor) -> StyleCond:
         """Packs with context windows of their own give back the rows of one window."""
-        if self.term is None:
+        if self.ready is None:
             raise RuntimeError("a style without gains has no rows to choose from")
-        return StyleCond(self.request, ready_term(self.term.sites, cond), self.rows)
+        return StyleCond(self.request, ReadyStyle.of(self.ready.sites, cond), self.rows)
 
     def process_cond(self, batch_size: int, **_: Any) -> StyleCond:
         """The host's call per pass: how many rows this condition will have."""
-        term = None if self.term is None else _for_rows(self.term, batch_size)
-        return StyleCond(self.request, term, batch_size)
+        ready = None if self.ready is None else _for_rows(self.ready, batch_size)
+        return StyleCond(self.request, ready, batch_size)
 
     def can_concat(self, other: Any) -> bool:
         """Two styled conditions may always share a pass."""
@@ -97,18 +102,13 @@ class StyleCond(comfy.conds.CONDRegular):
             MismatchError: no adapter made a style ready: the model was never patched.
         """
         conds = [self, *others]
-        if any(cond.term is None for cond in conds):
+        if any(cond.ready is None for cond in conds):
             raise unpatched_model_error()
-        return StyleBatch(tuple((cond.rows, cond.term) for cond in conds if cond.term is not None))
+        return StyleBatch(tuple((cond.rows, cond.ready) for cond in conds if cond.ready is not None))
 
     def size(self) -> list[int]:
         """For the host's memory estimate: a style weighs next to nothing."""
         return [1]
-
-
-def ready_term(sites: tuple[SiteStyle, ...], gains_BS: Tensor) -> StyleTerm:
-    """A style and its gains [B, sites], in the form that the attention takes."""
-    return StyleTerm(sites, gains_BS[:, :, None, None].unbind(dim=1))
 
 
 def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioning:
@@ -127,15 +127,15 @@ def apply_style(conditioning: Conditioning, request: StyleRequest) -> Conditioni
 
 
 def styled_alike(
-    groups: list[list[dict[str, Any]] | None], unstyled: StyleTerm | None
+    groups: list[list[dict[str, Any]] | None], unstyled: ReadyStyle | None
 ) -> list[list[dict[str, Any]] | None]:
     """The conditions of one call of the host; where one has a ready style, the others get an empty one.
 
     The host runs conditions in one pass only if they carry the same entries.
 
     Args:
-        unstyled: the term of an adapter with a null style, which every condition without a style gets; None
-            for an adapter without: then nothing is added where no condition has a style.
+        unstyled: the null style, which every condition without a style gets; None for an adapter without
+            one: then nothing is added where no condition has a style.
     """
     conds = [cond for group in groups if group for cond in group]
     if unstyled is None and not any(STYLE in cond["model_conds"] for cond in conds):
@@ -165,14 +165,14 @@ def strip_style(conds: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [_without_style(cond) for cond in conds]
 
 
-def _for_rows(term: StyleTerm, rows: int) -> StyleTerm:
+def _for_rows(style: ReadyStyle, rows: int) -> ReadyStyle:
     """Gains, keys and values of a batch of prompts, repeated or cut to the rows as the prompts are."""
 
     def repeated(tensor: Tensor) -> Tensor:
         return tensor if len(tensor) == 1 else comfy.utils.repeat_to_batch_size(tensor, rows)
 
-    sites = tuple(site._replace(k=repeated(site.k), v=repeated(site.v)) for site in term.sites)
-    return StyleTerm(sites, tuple(map(repeated, term.gains)))
+    sites = tuple(site._replace(k=repeated(site.k), v=repeated(site.v)) for site in style.sites)
+    return ReadyStyle(sites, tuple(map(repeated, style.gains)))
 
 
 def _check_width(text_width: int, style: Style) -> None:

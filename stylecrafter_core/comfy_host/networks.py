@@ -136,7 +136,7 @@ class ReplacedAttention:
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
         text = self.text_attention(q, k, v, extra_options)
-        return add_style(text, q, self.batch.terms, self.index, extra_options["n_heads"])
+        return add_style(text, q, self.batch.styles, self.index, extra_options["n_heads"])
 
 
 def _host_attention(q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
@@ -218,11 +218,11 @@ class NumberedAttention:
             out = self.before(attention, q, *args, **kwargs)
         if self.called % self.calls:  # a block may be computed again, for its gradient
             return out
-        rows = sum(count for count, _ in self.batch.terms)
+        rows = sum(count for count, _ in self.batch.styles)
         if len(q) != rows:
             raise self._foreign(f"{len(q)} rows", f"{rows} rows")
         heads = kwargs["heads"] if "heads" in kwargs else args[2]
-        return add_style(out, q, self.batch.terms, self.index, heads)
+        return add_style(out, q, self.batch.styles, self.index, heads)
 
     def check_calls(self) -> None:
         """Raise MismatchError unless the block attended as often as the host's own does."""

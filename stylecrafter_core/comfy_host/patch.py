@@ -93,7 +93,7 @@ class StyleBinder:
             None if group is None else [self._bind(cond, model, timestep) for cond in group]
             for group in conds
         ]
-        unstyled = self.adapter.null_term(_compute_dtype(model))
+        unstyled = self.adapter.ready_null(_compute_dtype(model))
         return executor(model, styled_alike(bound, unstyled), x_in, timestep, options)
 
     def _bind(self, cond: dict, model: Any, timestep: Tensor) -> dict:
@@ -105,8 +105,8 @@ class StyleBinder:
         self.adapter.check_style(request.style)
         if request.acts_at(model.model_sampling, timestep):
             text = model_conds["c_crossattn"].cond
-            term = self.adapter.term_of(request.style, text, request.strength, _compute_dtype(model))
-            model_conds[STYLE] = style_cond.with_term(term)
+            ready = self.adapter.ready_style(request.style, text, request.strength, _compute_dtype(model))
+            model_conds[STYLE] = style_cond.made_ready(ready)
         return {**cond, "model_conds": model_conds}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stylecrafter_core.adapter import SiteStyle, StyleTerm, add_style, style_attention
+from stylecrafter_core.adapter import ReadyStyle, SiteStyle, add_style, style_attention
 
 BATCH, POSITIONS, TOKENS, HEADS, WIDTH = 2, 3, 4, 2, 6
 
@@ -61,8 +61,8 @@ def test_rows_get_the_style_and_gain_of_their_run() -> None:
     q, text = values(3, POSITIONS, WIDTH, seed=9), values(3, POSITIONS, WIDTH, seed=8)
     first, second = site(batch=1), site(batch=1, seed=20)
     half, twice = (torch.full((1, 1, 1), gain, dtype=torch.float64) for gain in (0.5, 2.0))
-    terms = [(1, StyleTerm((first,), (half,))), (2, StyleTerm((second,), (twice,)))]
-    out = add_style(text, q, terms, 0, HEADS)
+    styles = [(1, ReadyStyle((first,), (half,))), (2, ReadyStyle((second,), (twice,)))]
+    out = add_style(text, q, styles, 0, HEADS)
     expected = torch.stack(
         [text[0] + 0.5 * by_hand(q, first, 0)] + [text[b] + 2 * by_hand(q, second, b) for b in (1, 2)]
     )
@@ -74,6 +74,6 @@ def test_gradients_reach_query_keys_values_norm_and_gain() -> None:
     parts = (q, style.k, style.v, style.norm_weight, style.norm_bias, torch.ones(BATCH, 1, 1).double())
 
     def term(q, k, v, weight, bias, gain):
-        return add_style(text, q, [(BATCH, StyleTerm((SiteStyle(k, v, weight, bias),), (gain,)))], 0, HEADS)
+        return add_style(text, q, [(BATCH, ReadyStyle((SiteStyle(k, v, weight, bias),), (gain,)))], 0, HEADS)
 
     assert torch.autograd.gradcheck(term, [part.requires_grad_() for part in parts])

@@ -136,11 +136,11 @@ def test_strength_goes_from_the_null_style_to_the_style(golden_wan: GoldenWan, p
     assert torch.equal(none, velocity(plain_guider(golden_wan.model, golden_wan.text()), x, sigma))
     text = EXPECTED["text"][:1]
     adapter = golden_wan.adapter
-    site = adapter.term_of(golden_wan.style(), text, 0.5, torch.float32).sites[0]
-    term = core(pack, "adapter").StyleTerm((site,), (torch.full((1, 1, 1), 0.5),))
+    site = adapter.ready_style(golden_wan.style(), text, 0.5, torch.float32).sites[0]
+    ready = core(pack, "adapter").ReadyStyle((site,), (torch.full((1, 1, 1), 0.5),))
     q = torch.randn(1, 5, site.k.shape[-1])
     attended = core(pack, "adapter").style_attention(q, site, 3)
-    found = core(pack, "adapter").add_style(torch.zeros_like(q), q, [(1, term)], 0, 3)
+    found = core(pack, "adapter").add_style(torch.zeros_like(q), q, [(1, ready)], 0, 3)
     torch.testing.assert_close(found, (site.null + attended) / 2)
 
 

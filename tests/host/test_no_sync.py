@@ -103,9 +103,9 @@ def styled_call_on_meta(family: Any, pack: Any, monkeypatch: pytest.MonkeyPatch,
     tokens = family.style(0).tokens.to("meta")
     gains = adapter.layer_gains(tokens, text)
     conditioning = core(pack, "comfy_host.conditioning")
-    term = conditioning.ready_term(adapter.site_styles(tokens), gains)
+    ready = core(pack, "adapter").ReadyStyle.of(adapter.site_styles(tokens), gains)
     rows = 2
-    batch = conditioning.StyleBatch(((rows, term),))
+    batch = conditioning.StyleBatch(((rows, ready),))
     x = torch.empty(rows, *family.x(0).shape[1:], device="meta")
     sites = core(pack, "comfy_host.networks").sites_for(family.adapter.spec, unet)
     injector = patch.StyleInjector(core(pack, "comfy_host.networks").injection_for(unet, sites))

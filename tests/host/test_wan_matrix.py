@@ -55,9 +55,9 @@ def hits(pack: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     networks = core(pack, "comfy_host.networks")
     add_style, seen = networks.add_style, []
 
-    def counted(text: Tensor, q: Tensor, terms: Any, index: int, heads: int) -> Tensor:
+    def counted(text: Tensor, q: Tensor, styles: Any, index: int, heads: int) -> Tensor:
         seen.append(index)
-        return add_style(text, q, terms, index, heads)
+        return add_style(text, q, styles, index, heads)
 
     monkeypatch.setattr(networks, "add_style", counted)
     return seen
@@ -276,8 +276,8 @@ def test_image_to_video(golden_wan: GoldenWan, pack: ModuleType, hits: list[int]
     sites = tuple(networks.network_of(model).attentions(model))
     module = golden_wan.adapter.module
     styles = module.site_styles(torch.randn(1, 4, 128))[: len(sites)]
-    term = conditioning.ready_term(styles, torch.ones(1, len(sites)))
-    batch = conditioning.StyleBatch(((1, term),))
+    ready = core(pack, "adapter").ReadyStyle.of(styles, torch.ones(1, len(sites)))
+    batch = conditioning.StyleBatch(((1, ready),))
     x, text, picture = torch.randn(1, 20, 1, 4, 4), torch.randn(1, 9, 128), torch.randn(1, 257, 1280)
     with torch.no_grad():
         inject = networks.injection_for(model, sites)

@@ -49,7 +49,7 @@ class Watcher:
     ) -> Any:
         replaced = options.get("patches_replace", {}).get("attn2", {})
         batches = [attention.batch for attention in replaced.values() if hasattr(attention, "batch")]
-        styled = sum(bool(term.sites) for _, term in batches[0].terms) if batches else 0
+        styled = sum(bool(style.sites) for _, style in batches[0].styles) if batches else 0
         roles = tuple(options["cond_or_uncond"])
         self.calls.append(Call(len(roles), len(x), styled, roles))
         return executor(x, timesteps, context, y, control, options, **more)

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...adapter import StyleAdapter
-from ...comfy_host.conditioning import StyleBatch, ready_term
+from ...adapter import ReadyStyle, StyleAdapter
+from ...comfy_host.conditioning import StyleBatch
 from ...comfy_host.keys import INDEPENDENT_FRAMES, NUM_FRAMES
 from ...comfy_host.networks import Injection, injection_for
 from ...spec import Site
@@ -63,8 +63,8 @@ def dual_attention(
         site._replace(k=_per_frame(site.k, num_frames), v=_per_frame(site.v, num_frames))
         for site in adapter.site_styles(tokens_BQD)
     )
-    term = ready_term(styles, _per_frame(gains, num_frames))
-    batch = StyleBatch(((len(tokens_BQD) * num_frames, term),))
+    ready = ReadyStyle.of(styles, _per_frame(gains, num_frames))
+    batch = StyleBatch(((len(tokens_BQD) * num_frames, ready),))
     return text_BND, inject({}, batch)
 
 
