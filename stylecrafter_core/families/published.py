@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import WeightFileError
-from ..spec import AdapterSpec
-from ..tensor_names import LEADING_ONE, MOST_SITES, Row, Table, count_numbered, same_parameters
+from ..spec import AdapterSpec, StyleTransformerSpec
+from ..tensor_names import LEADING_ONE, MOST_SITES, Row, Table, count_numbered, same_parameters, shape_of
 
 BLOCK_MODULES = (
     ("ln_1", "ln_1"),
@@ -38,6 +38,34 @@ def query_transformer_table(official: str, ours: str, queries: str, depth: int) 
 def depth_of(names: Iterable[str], official: str, file: str) -> int:
     """Number of blocks of the query transformer under the prefix `official`; see `count_numbered`."""
     return count_numbered(names, f"{official}.transformer_blocks.resblocks.", file)
+
+
+def style_transformer_spec(
+    official: Mapping[str, Tensor], prefix: str, *, queries: str, projection: str, heads: int, file: str
+) -> StyleTransformerSpec:
+    """The sizes of a published Q-Former; the number of heads is in no tensor.
+
+    Args:
+        prefix: of its names.
+        queries, projection: what its learned queries and the matrix behind it are called.
+        file: shown in the message.
+
+    Raises:
+        WeightFileError: a tensor that a size is read from is missing or has other dimensions.
+    """
+    _, num_queries, width = shape_of(official, f"{prefix}.{queries}", (3,), file)
+    return StyleTransformerSpec(
+        num_queries=num_queries,
+        width=width,
+        depth=depth_of(official, prefix, file),
+        num_heads=heads,
+        output_dim=shape_of(official, f"{prefix}.{projection}", (2,), file)[1],
+    )
+
+
+def normalises_style(names: Iterable[str]) -> bool:
+    """Whether a norm follows the style attention, by the published names."""
+    return any(".norm_style." in name for name in names)
 
 
 def site_table(official_sites: Iterable[str], normalises_style: bool) -> Table:

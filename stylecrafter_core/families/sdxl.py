@@ -8,10 +8,17 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import MismatchError
-from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from ..spec import AdapterSpec, ScalePredictorSpec, Site
 from ..tensor_names import TRANSPOSED, Row, Table, same_parameters, shape_of
 from .family import Defaults, Family, Published, Sizes
-from .published import check_adapter_spec, depth_of, query_transformer_table, site_table
+from .published import (
+    check_adapter_spec,
+    depth_of,
+    normalises_style,
+    query_transformer_table,
+    site_table,
+    style_transformer_spec,
+)
 
 NAME = "sdxl"
 STYLE_HEADS, SCALE_HEADS = 20, 8  # of the publication; not in the file
@@ -42,18 +49,13 @@ def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     Raises:
         WeightFileError: a tensor that a size is read from is missing, or sizes contradict each other.
     """
-    _, style_queries, style_width = shape_of(official, f"{STYLE}.query_emb", (3,), file)
     _, gains, scale_width = shape_of(official, f"{GAINS}.query_emb", (3,), file)
     sites = range(sum(SITE_KEY.fullmatch(name) is not None for name in official))
     keys = [shape_of(official, f"{_site_module(site)}.to_k_style.weight", (2,), file) for site in sites]
     spec = AdapterSpec(
         family=NAME,
-        style_transformer=StyleTransformerSpec(
-            num_queries=style_queries,
-            width=style_width,
-            depth=depth_of(official, STYLE, file),
-            num_heads=STYLE_HEADS,
-            output_dim=shape_of(official, f"{STYLE}.proj", (2,), file)[1],
+        style_transformer=style_transformer_spec(
+            official, STYLE, queries="query_emb", projection="proj", heads=STYLE_HEADS, file=file
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
@@ -69,7 +71,7 @@ def sdxl_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
         site_channels=tuple(channels for channels, _ in keys),
         sites=None,
         context_dim=keys[0][1],
-        normalises_style=any(".norm_style." in name for name in official),
+        normalises_style=normalises_style(official),
     )
     return check_adapter_spec(spec, file)
 

@@ -8,10 +8,17 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import MismatchError
-from ..spec import AdapterSpec, ScalePredictorSpec, Site, StyleTransformerSpec
+from ..spec import AdapterSpec, ScalePredictorSpec, Site
 from ..tensor_names import TRANSPOSED, Row, Table, same_parameters, shape_of
 from .family import Defaults, Family, Published, Sizes
-from .published import check_adapter_spec, depth_of, query_transformer_table, site_table
+from .published import (
+    check_adapter_spec,
+    depth_of,
+    normalises_style,
+    query_transformer_table,
+    site_table,
+    style_transformer_spec,
+)
 
 NAME = "video"
 SITE_ORDER = ("input", "middle", "output")
@@ -29,19 +36,13 @@ def video_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     Raises:
         WeightFileError: a tensor that a size is read from is missing, or sizes contradict each other.
     """
-    _, style_queries, style_width = shape_of(official, f"{STYLE}.style_emb", (3,), file)
     _, gains, scale_width = shape_of(official, f"{SCALE}.scale_emb", (3,), file)
-    _, output_dim = shape_of(official, f"{STYLE}.proj", (2,), file)
     sites = _sites(official, file)
     first = f"{_site_module(sites[0])}.to_k_style.weight"
     spec = AdapterSpec(
         family=NAME,
-        style_transformer=StyleTransformerSpec(
-            num_queries=style_queries,
-            width=style_width,
-            depth=depth_of(official, STYLE, file),
-            num_heads=STYLE_HEADS,
-            output_dim=output_dim,
+        style_transformer=style_transformer_spec(
+            official, STYLE, queries="style_emb", projection="proj", heads=STYLE_HEADS, file=file
         ),
         scale_predictor=ScalePredictorSpec(
             num_queries=gains,
@@ -57,7 +58,7 @@ def video_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
         site_channels=tuple(site.channels for site in sites),
         sites=sites,
         context_dim=shape_of(official, first, (2,), file)[1],
-        normalises_style=any(".norm_style." in name for name in official),
+        normalises_style=normalises_style(official),
     )
     return check_adapter_spec(spec, file)
 

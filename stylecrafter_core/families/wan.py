@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from ..errors import MismatchError
-from ..spec import AdapterSpec, EmbedTokensSpec, Site, StyleTransformerSpec
+from ..spec import AdapterSpec, EmbedTokensSpec, Site
 from ..tensor_names import TRANSPOSED, Row, Table, count_numbered, same_parameters, shape_of
 from .family import Defaults, Family, Published, Sizes
-from .published import check_adapter_spec, depth_of, query_transformer_table
+from .published import check_adapter_spec, query_transformer_table, style_transformer_spec
 
 NAME = "wan"
 STYLE = "style_model"
@@ -42,8 +42,9 @@ def stylemaster_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     Raises:
         WeightFileError: a tensor that a size is read from is missing, or sizes contradict each other.
     """
-    _, queries, width = shape_of(official, QUERIES, (3,), file)
-    output_dim = shape_of(official, f"{STYLE}.proj_patch", (2,), file)[1]
+    style_transformer = style_transformer_spec(
+        official, STYLE, queries="style_emb", projection="proj_patch", heads=STYLE_HEADS, file=file
+    )
     outputs, embed_dim = shape_of(official, f"{STYLE}.proj.weight", (2,), file)
     keys = [name for name in official if _ADAPTER_NAME.fullmatch(name) and name.startswith("blocks.")]
     shapes = [
@@ -52,20 +53,14 @@ def stylemaster_spec(official: Mapping[str, Tensor], file: str) -> AdapterSpec:
     ]
     spec = AdapterSpec(
         family=NAME,
-        style_transformer=StyleTransformerSpec(
-            num_queries=queries,
-            width=width,
-            depth=depth_of(official, STYLE, file),
-            num_heads=STYLE_HEADS,
-            output_dim=output_dim,
-        ),
+        style_transformer=style_transformer,
         scale_predictor=None,
         site_channels=tuple(channels for channels, _ in shapes),
         sites=tuple(Site("blocks", block, 0, channels) for block, (channels, _) in enumerate(shapes)),
-        context_dim=output_dim,
+        context_dim=style_transformer.output_dim,
         normalises_style=False,
         clip_tokens="stylemaster",
-        embed_tokens=EmbedTokensSpec(max(1, outputs // output_dim), embed_dim),
+        embed_tokens=EmbedTokensSpec(max(1, outputs // style_transformer.output_dim), embed_dim),
         dropped_share=DROPPED_SHARE,
         projects_with_bias=True,
         key_norm_eps=KEY_NORM_EPS,
