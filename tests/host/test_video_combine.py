@@ -218,6 +218,21 @@ def test_progress_reaches_the_host(combine, monkeypatch):
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+def test_stop_is_seen_where_the_bar_says_nothing(combine, host, monkeypatch):
+    """On a host whose bar is silent for a while, the frame after the user pressed stop is not written."""
+    told = []
+
+    def silent(bar, value, *_, **__):
+        told.append(value)
+        comfy.model_management.interrupt_current_processing(value == 2)
+
+    monkeypatch.setattr(comfy.utils.ProgressBar, "update_absolute", silent)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        combine(film(5), format="mp4", filename_prefix="silent/film")
+    assert told == [1, 2]
+    assert list((host.output / "silent").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("size", "frames", "batch_size", "shape"),
     [((512, 320), 16, 1, (16, 4, 40, 64)), ((328, 200), 5, 2, (10, 4, 25, 41))],
