@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import resource
 import time
+import zipfile
 
 import pytest
 import torch
-from bombs import BOMBS, older_bytes, repacked, video_adapter
+from bombs import BOMBS, named, older_bytes, repacked, tensor, text, video_adapter, whole, with_pickle
 from safetensors.torch import save_file
 
 from stylecrafter_core.errors import WeightFileError
@@ -58,6 +59,47 @@ def test_the_same_files_unharmed_are_read(tmp_path):
 def test_a_zero_byte_in_a_path():
     with pytest.raises(WeightFileError, match="cannot be opened"):
         read_tensors("folder/a\0b.pth")
+
+
+def test_numbers_that_share_one_place_are_refused(tmp_path):
+    """Two are enough: a tensor of one number, shown twice."""
+    with_pickle(tmp_path / "w.pth", named(a=tensor((2,), (0,))))
+    with pytest.raises(WeightFileError, match="a tensor of 8 bytes made out of 8"):
+        read_tensors(tmp_path / "w.pth")
+
+
+MKDIR, FOLDER = b"cposix\nmkdir\n", text("trap")
+CALLS = {
+    "REDUCE": MKDIR + b"(" + FOLDER + b"tR",
+    "REDUCE of one": MKDIR + FOLDER + b"\x85R",
+    "REDUCE of two": MKDIR + FOLDER + whole(0o777) + b"\x86R",
+    "INST": b"(" + FOLDER + b"iposix\nmkdir\n",
+    "OBJ": b"(" + MKDIR + FOLDER + b"o",
+    "NEWOBJ": MKDIR + FOLDER + b"\x85\x81",
+    "NEWOBJ_EX": MKDIR + FOLDER + b"\x85}\x92",
+    "STACK_GLOBAL": text("posix") + text("mkdir") + b"\x93" + FOLDER + b"\x85R",
+    "from the memo": MKDIR + b"q\x000h\x00" + FOLDER + b"\x85R",
+    "from the memo, counted": MKDIR + b"\x940h\x00" + FOLDER + b"\x85R",
+    "taken twice": MKDIR + b"2" + FOLDER + b"\x85R",
+    "handed to a function that calls": b"ctorch._tensor\n_rebuild_from_type_v2\n" + MKDIR + b"\x85R",
+}
+
+
+@pytest.mark.parametrize("how", CALLS)
+def test_code_is_refused_by_name_however_it_is_called(tmp_path, monkeypatch, how):
+    monkeypatch.chdir(tmp_path)
+    with_pickle(tmp_path / "w.pth", named(a=CALLS[how]))
+    with pytest.raises(WeightFileError, match=r"wants `posix\.mkdir`") as caught:
+        read_tensors(tmp_path / "w.pth")
+    assert "Nothing of it was run" in caught.value.what
+    assert not (tmp_path / "trap").exists()
+
+
+def test_code_in_a_pickle_without_a_folder_is_refused_by_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.pth", "w") as archive:
+        archive.writestr("data.pkl", named(a=CALLS["REDUCE"]))
+    with pytest.raises(WeightFileError, match=r"wants `posix\.mkdir`"):
+        read_tensors(tmp_path / "w.pth")
 
 
 def test_shared_weights_are_no_bomb(tmp_path):
