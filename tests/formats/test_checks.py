@@ -1,10 +1,10 @@
-"""The account of every tensor name."""
+"""The account of every tensor: its name, its shape, its values."""
 
 import pytest
 import torch
 
 from stylecrafter_core.errors import WeightFileError
-from stylecrafter_core.formats import compare
+from stylecrafter_core.formats import check_values, compare
 
 
 def report():
@@ -44,7 +44,16 @@ def test_ignored_names_do_not_count_against_it():
     counted.raise_unless_complete("x", "y")
 
 
-def test_long_lists_are_shortened():
-    counted = compare({f"w{i}": (1,) for i in range(9)}, {})
-    with pytest.raises(WeightFileError, match=r"9 missing: w0, w1, w2, w3, \.\.\."):
+@pytest.mark.parametrize(("number", "listed"), [(4, "w0, w1, w2, w3"), (9, "w0, w1, w2, w3, ...")])
+def test_long_lists_are_shortened(number, listed):
+    counted = compare({f"w{i}": (1,) for i in range(number)}, {})
+    with pytest.raises(WeightFileError) as caught:
         counted.raise_unless_complete("x", "y")
+    assert caught.value.found == f"0 tensors that fit; {number} missing: {listed}"
+
+
+@pytest.mark.parametrize(("number", "listed"), [(4, "w0, w1, w2, w3"), (5, "w0, w1, w2, w3, ... (5 in all)")])
+def test_long_lists_of_odd_values_are_shortened(number, listed):
+    with pytest.raises(WeightFileError) as caught:
+        check_values({f"w{i}": torch.tensor([0.0, float("nan")]) for i in range(number)}, "x")
+    assert caught.value.found == listed
