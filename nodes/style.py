@@ -7,8 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
-from ..stylecrafter_core.comfy_host.vision import encode_embeds, encode_references
-from ..stylecrafter_core.families import FAMILIES, image_tokens_of
+from ..stylecrafter_core.comfy_host.vision import encode_style
+from ..stylecrafter_core.families import FAMILIES
 from .sockets import ADAPTER, STYLE, connected, schema
 
 MORE_IMAGES = ("images_2", "images_3", "images_4")
@@ -46,11 +46,8 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter: Any, clip_vision: Any, images: Any, **more: Any) -> io.NodeOutput:
-        adapter = connected(adapter)
         batches = [images, *(more[name] for name in MORE_IMAGES if more.get(name) is not None)]
-        contract = image_tokens_of(adapter.spec)
-        tokens = encode_references(clip_vision, batches, contract)
-        return io.NodeOutput(adapter.encode(tokens, encode_embeds(clip_vision, batches, contract)))
+        return io.NodeOutput(encode_style(connected(adapter), clip_vision, batches))
 
 
 class StyleCrafterApplyStyle(io.ComfyNode):

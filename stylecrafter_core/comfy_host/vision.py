@@ -1,4 +1,4 @@
-"""The host's CLIP_VISION, of any size and from any CLIP weight file, and the families' tokens from it."""
+"""The host's CLIP_VISION, of any size and from any CLIP weight file, and what an adapter reads by it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ import torch
 from comfy.cli_args import args
 from torch import Tensor, nn
 
+from ..adapter import Style
 from ..errors import MismatchError
+from ..families import image_tokens_of
 from ..features import VisionTower, VisionTowerSpec, contract_named, read_vision_tower, to_hugging_face
 from ..formats import read_tensors
+from .adapter import HostAdapter
 from .releases import record_dtypes
 
 log = logging.getLogger(__name__)
@@ -93,12 +96,14 @@ def _report(path: str | Path, tower: VisionTower) -> None:
         log.info("%s: %d tensors beside the vision tower are not used", path, len(tower.ignored))
 
 
-def encode_references(clip_vision: Any, batches: Sequence[Tensor], clip_tokens: str) -> Tensor:
-    """CLIP tokens [R, L, W] of the R pictures in several batches, whose sizes may differ.
+def encode_style(adapter: HostAdapter, clip_vision: Any, batches: Sequence[Tensor]) -> Style:
+    """The style of all pictures in several batches, whose sizes may differ.
 
-    See `encode_clip_tokens`, also for the errors.
+    See `encode_clip_tokens` for the arguments and its errors, `StyleAdapter.encode` for those of the adapter.
     """
-    return torch.cat([encode_clip_tokens(clip_vision, images, clip_tokens) for images in batches])
+    clip_tokens = image_tokens_of(adapter.spec)
+    tokens = torch.cat([encode_clip_tokens(clip_vision, images, clip_tokens) for images in batches])
+    return adapter.encode(tokens, encode_embeds(clip_vision, batches, clip_tokens))
 
 
 @torch.no_grad()

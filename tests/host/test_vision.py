@@ -83,12 +83,12 @@ def test_standard_preprocessing_is_the_hosts(features, size_hw):
 
 @pytest.mark.parametrize("size", [16, 56, 224, 336, 511, 512, 640])
 def test_blur_and_bicubic_are_kornias(features, size):
-    preprocessing = importlib.import_module(f"{features.__name__}.preprocessing")
+    pictures = importlib.import_module(f"{features.__name__}.pictures")
     square = torch.rand(2, 3, 512, 512, generator=torch.Generator().manual_seed(0))
     expected = kornia.geometry.resize(
         square, (size, size), interpolation="bicubic", align_corners=True, antialias=True
     )
-    torch.testing.assert_close(preprocessing.blurred_bicubic(square, size), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(pictures.blurred_bicubic(square, size), expected, atol=1e-5, rtol=0)
 
 
 def test_the_hosts_memory_management_holds_it(vision, encoder):
