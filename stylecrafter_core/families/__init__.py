@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..spec import AdapterSpec
-from .family import Defaults, Family, Published, Sizes
+from .family import Defaults, Family, Objective, Published, Sizes
 from .sdxl import SDXL
 from .unet import UNET
 from .video import VIDEO
@@ -17,4 +17,4 @@ def image_tokens_of(spec: AdapterSpec) -> str:
     return spec.clip_tokens or FAMILIES[spec.family].image_tokens
 
 
-__all__ = ["FAMILIES", "Defaults", "Family", "Published", "Sizes", "image_tokens_of"]
+__all__ = ["FAMILIES", "Defaults", "Family", "Objective", "Published", "Sizes", "image_tokens_of"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 from ..spec import AdapterSpec, Site
 from ..tensor_names import Table
+
+Objective = Literal["diffusion", "flow matching"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class Family:
         style_heads, scale_heads: attention heads of the Q-Former and of the scale predictor.
         sizes: of a new adapter.
         defaults: of sampling.
+        objective: what its bases have learnt: to predict noise or velocity at the steps of a schedule
+            ("diffusion"), or the direction from a latent to noise ("flow matching").
+        frames_are_rows: whether its bases take the frames of a video as rows of a batch; else as a dimension
+            behind the channels.
         published: the published file; None where there is none.
     """
 
@@ -94,4 +101,6 @@ class Family:
     scale_heads: int
     sizes: Sizes
     defaults: Defaults
+    objective: Objective = "diffusion"
+    frames_are_rows: bool = True
     published: Published | None = None

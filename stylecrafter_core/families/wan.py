@@ -117,6 +117,8 @@ WAN = Family(
         embedded=True,
     ),
     defaults=Defaults(strength=1.0, cfg_text=8.0, cfg_style=4.0, steps=50, width=832, height=480, frames=81),
+    objective="flow matching",
+    frames_are_rows=False,
     published=Published(
         words="style adapter for Wan, as published (StyleMaster)",
         recognises=is_stylemaster,

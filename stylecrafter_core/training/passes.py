@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..families import Family
 from .config.schema import Objective
 from .data.cache import TextCache
 from .data.samples import Sample
@@ -46,6 +47,7 @@ class PassMaker:
 
     Args:
         base: the frozen base.
+        family: of the adapter.
         texts: text states of captions.
         clip_tokens: contract of the adapter's image tokens.
         objective: section of the config.
@@ -57,6 +59,7 @@ class PassMaker:
     def __init__(
         self,
         base: FrozenBase,
+        family: Family,
         texts: TextStates,
         clip_tokens: str,
         objective: Objective,
@@ -64,10 +67,10 @@ class PassMaker:
         independent_images: bool,
         device: Any,
     ):
-        self.base, self.texts, self.clip_tokens = base, texts, clip_tokens
+        self.base, self.family, self.texts, self.clip_tokens = base, family, texts, clip_tokens
         self.objective, self.seed, self.device = objective, seed, device
         self.independent_images = independent_images
-        self.schedule = schedule_of(base, objective)
+        self.schedule = schedule_of(base, family, objective)
 
     def make(self, samples: Sequence[Sample]) -> Pass:
         """A training pass over samples of one kind, size and step."""
@@ -119,7 +122,7 @@ class PassMaker:
             clip_tokens=clip_tokens,
             keeps_style=keeps_style,
             adm=adm,
-            num_frames=latents.shape[1] if self.base.frames_are_rows else 1,
+            num_frames=latents.shape[1] if self.family.frames_are_rows else 1,
             independent=samples[0].slot.kind == "image" and self.independent_images,
         )
         target = self.schedule.target(latents, noise, timesteps).to(self.device)
@@ -128,7 +131,7 @@ class PassMaker:
 
     def _for_network(self, latents_BTCHW: Tensor) -> Tensor:
         """The frames as rows of the batch, or as a dimension behind the channels."""
-        layout = "(b t) c h w" if self.base.frames_are_rows else "b c t h w"
+        layout = "(b t) c h w" if self.family.frames_are_rows else "b c t h w"
         return rearrange(latents_BTCHW, f"b t c h w -> {layout}")
 
     def _weights(self, samples: Sequence[Sample], timesteps: Tensor) -> Tensor:
@@ -138,11 +141,11 @@ class PassMaker:
         return weights.to(self.device)
 
 
-def schedule_of(base: FrozenBase, objective: Objective) -> Schedule | FlowSchedule:
-    """How this base is noised and what it predicts."""
-    if base.flow_shift is None:
-        return Schedule(base.alphas_cumprod(), base.predicts_velocity)
-    return FlowSchedule(objective.shift or base.flow_shift)
+def schedule_of(base: FrozenBase, family: Family, objective: Objective) -> Schedule | FlowSchedule:
+    """How a base of this family is noised and what it predicts."""
+    if family.objective == "flow matching":
+        return FlowSchedule(objective.shift or base.flow_shift)
+    return Schedule(base.alphas_cumprod(), base.predicts_velocity)
 
 
 def frames_first(prediction: Tensor, num_frames: int) -> Tensor:

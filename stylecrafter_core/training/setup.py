@@ -8,7 +8,7 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
-from ..families import image_tokens_of
+from ..families import FAMILIES, image_tokens_of
 from .config import Config
 from .config.schema import Base
 from .data.cache import LatentCache, TextCache, check_owner, fingerprint_of
@@ -89,11 +89,13 @@ def set_up(stage: Stage, config: Config, engine: Engine) -> Setup:
     base = load(config.base)
     check_frames(stage, base, config)
     model = build(stage, base, config)
-    clip_tokens = image_tokens_of(model.adapter.spec)
+    spec = model.adapter.spec
+    clip_tokens = image_tokens_of(spec)
     cutting = cutting_of(config, base, clip_tokens)
     latents, texts = open_caches(config.data.cache, base)
     pass_maker = PassMaker(
         base,
+        FAMILIES[spec.family],
         TextStates(base, texts),
         clip_tokens,
         config.objective,

@@ -13,6 +13,7 @@ from ..adapter import StyleAdapter
 from ..columns import table
 from ..comfy_host.networks import sites_for
 from ..errors import InputError, MismatchError
+from ..families import FAMILIES, Family
 from ..formats import read_adapter
 from ..spec import AdapterSpec
 from .config import Config
@@ -145,9 +146,11 @@ def _part_of(name: str, temporal: frozenset[str]) -> str:
 
 def _adapter(base: FrozenBase, config: Config) -> StyleAdapter:
     if config.base.adapter is None:
+        check_family(FAMILIES[config.adapter.family], base)
         spec, tensors = _created(base, config)
     else:
         file = read_adapter(config.base.adapter)
+        check_family(FAMILIES[file.spec.family], base)
         _check_encoder(file.spec, base, config.base.adapter)
         spec, tensors = file.spec, file.tensors
     adapter = StyleAdapter(spec)
@@ -171,6 +174,19 @@ def _created(base: FrozenBase, config: Config) -> tuple[AdapterSpec, dict[str, T
         scale_depth=new.scale_depth,
     )
     return spec, create_tensors(spec, base.unet, config.run.seed)
+
+
+def check_family(family: Family, base: FrozenBase) -> None:
+    """Raise MismatchError unless the base was trained as bases of this family are."""
+    if family.objective != base.objective:
+        fitting = [other.name for other in FAMILIES.values() if other.objective == base.objective]
+        raise MismatchError(
+            f"An adapter of the family {family.name} cannot be trained for {base.name}.",
+            found=f"a base that was trained by {base.objective}",
+            expected=f"one that was trained by {family.objective}, as those of this family are",
+            fix=f"choose one of {', '.join(fitting)} (adapter.family, or another base.adapter), or a base "
+            "that fits",
+        )
 
 
 def _check_encoder(spec: AdapterSpec, base: FrozenBase, path: Path) -> None:

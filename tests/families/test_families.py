@@ -71,6 +71,11 @@ def test_every_family_reads_a_contract_that_there_is() -> None:
     assert all(name == family.name for name, family in FAMILIES.items())
 
 
+def test_what_bases_learn_and_how_they_take_a_video() -> None:
+    assert {name for name, family in FAMILIES.items() if family.objective == "flow matching"} == {"wan"}
+    assert {name for name, family in FAMILIES.items() if not family.frames_are_rows} == {"wan"}
+
+
 def test_the_image_tokens_are_the_adapters_own_before_the_familys(tmp_path: Path) -> None:
     file = read_adapter(GOLDEN / "sdxl_a" / "adapter.ckpt")
     assert image_tokens_of(file.spec) == "sdxl"

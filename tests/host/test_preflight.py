@@ -247,6 +247,16 @@ def test_a_base_that_the_adapter_does_not_fit(
     assert said.splitlines()[0] in section(preflight("style", config).text, "Refused")
 
 
+def test_a_family_whose_bases_learn_otherwise(
+    core: Callable, tiny_config: Callable, dry_run: Callable, preflight: Callable
+) -> None:
+    config = tiny_config("style", "adapter.family=wan")
+    said = refusal(core, lambda: dry_run("style", config))
+    assert "An adapter of the family wan cannot be trained for base.safetensors." in said
+    assert "choose one of video, sdxl, unet (adapter.family" in said
+    assert said.splitlines()[0] in section(preflight("style", config).text, "Refused")
+
+
 def test_temporal_training_without_enough_videos(
     core: Callable, own_manifest: Callable, tiny_config: Callable, dry_run: Callable
 ) -> None:

@@ -18,6 +18,7 @@ from ...comfy_host.load import load_video_model
 from ...comfy_host.networks import network_of
 from ...comfy_host.vision import encode_clip_pixels, load_image_encoder
 from ...errors import InputError, MismatchError, WeightFileError
+from ...families import Objective
 from ...formats import is_video_base, read_tensors
 from ...spec import SizeIds, TemporalBlockSpec
 
@@ -57,21 +58,20 @@ class FrozenBase:
         return self.model.model.model_type == comfy.model_base.ModelType.V_PREDICTION
 
     @property
-    def flow_shift(self) -> float | None:
-        """The shift of a model that is trained by flow matching; None for the others."""
-        if self.model.model.model_type != comfy.model_base.ModelType.FLOW:
-            return None
-        return self.model.model.model_sampling.shift
+    def objective(self) -> Objective:
+        """What the model has learnt, in the words of `families.Family`."""
+        flows = self.model.model.model_type == comfy.model_base.ModelType.FLOW
+        return "flow matching" if flows else "diffusion"
 
     @property
-    def frames_are_rows(self) -> bool:
-        """Whether frames lie in the batch; else they are a dimension behind the channels."""
-        return self.model.model.latent_format.latent_dimensions == 2
+    def flow_shift(self) -> float:
+        """The shift of a flow, as the host samples it."""
+        return self.model.model.model_sampling.shift
 
     @property
     def frames_per_latent(self) -> int:
         """Frames of a video in one latent frame; the first frame has one of its own where it is above 1."""
-        return 1 if self.frames_are_rows else self.vae.temporal_compression_decode() or 1
+        return self.vae.temporal_compression_decode() or 1
 
     def alphas_cumprod(self) -> Tensor:
         """[1000] float32: `ᾱ_t = 1 / (1 + σ_t²)` of the host's own schedule."""
@@ -84,7 +84,7 @@ class FrozenBase:
         R' is R, or with an autoencoder over time the number of its latent frames.
         """
         latents = self.model.model.process_latent_in(self.vae.encode(pixels_R3HW.movedim(1, -1))).float()
-        return latents if self.frames_are_rows else latents[0].movedim(0, 1)
+        return latents[0].movedim(0, 1) if latents.ndim == 5 else latents
 
     @torch.no_grad()
     def encode_text(self, prompt: str) -> tuple[Tensor, Tensor | None]:
