@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import comfy.model_sampling
 import comfy.samplers
 import torch
 from torch import Tensor
 from tqdm.auto import trange
 
 from ..ddim import ddim_step
+from ..errors import MismatchError
 from .scales import ETA, check_scale
 
 
@@ -49,7 +51,11 @@ class DDIMSampler(comfy.samplers.Sampler):
         """See the host's Sampler. Returns the sample, in the host's scale where noise is left in it.
 
         What a mask keeps is kept exactly, without the noise of the last step.
+
+        Raises:
+            MismatchError: the model was trained by flow matching.
         """
+        _check_noise(model_wrap.inner_model)
         denoise = comfy.samplers.KSamplerX0Inpaint(model_wrap, sigmas)
         denoise.noise, denoise.latent_image = noise, latent_image
         extra_args = {**extra_args, "denoise_mask": denoise_mask}
@@ -67,6 +73,16 @@ class DDIMSampler(comfy.samplers.Sampler):
         if sigmas[-1] > 0:
             return x / alpha_bars[-1].sqrt()
         return x if denoise_mask is None else torch.lerp(x0, x, denoise_mask)
+
+
+def _check_noise(model: Any) -> None:
+    if isinstance(model.model_sampling, comfy.model_sampling.CONST):
+        raise MismatchError(
+            "The released DDIM does not fit this model.",
+            found=f"a {type(model).__name__}, which was trained by flow matching",
+            expected="a model that predicts noise or velocity on a DDPM schedule (VideoCrafter, SDXL)",
+            fix="choose the sampler euler with the scheduler simple",
+        )
 
 
 def _alpha_bars(sigmas: Tensor, model_sampling: Any) -> Tensor:

@@ -6,11 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
+import comfy.ops
 import pytest
 import torch
+from comfy.ldm.wan.model import VaceWanModel, WanModel
+from comfy.ops import manual_cast
+from comfy_api.torch_helpers import set_torch_compile_wrapper
 from golden_wan import EXPECTED, GUIDANCE, GoldenWan, velocity
 from jobs import core, plain_guider
+from safetensors.torch import save_file
+from sdxl_files import vision_tower
 from torch import Tensor
 
 Change = Callable[[Any], Any]
@@ -243,6 +250,175 @@ def test_samplers(wan: GoldenWan, hits: list[int], node: str) -> None:
     assert len(hits) >= steps * SITES
 
 
+def test_the_released_ddim_is_refused(wan: GoldenWan) -> None:
+    with pytest.raises(Exception, match="flow matching") as caught:
+        wan.run_node(
+            "StyleCrafterSampler",
+            **{"model": wan.model, "positive": wan.styled(), "negative": wan.empty(), **GUIDANCE},
+            **{"seed": 1, "steps": 2, "sampler_name": "stylecrafter_ddim", "scheduler": "simple"},
+            **{"denoise": 1.0, "latent_image": {"samples": torch.zeros(1, 16, 2, 4, 4)}},
+        )
+    assert "euler" in str(caught.value)
+
+
+def test_the_custom_sampler_with_our_guider(wan: GoldenWan) -> None:
+    """The same latent as our own sampler's."""
+    inputs = {"model": wan.model, "positive": wan.styled(), "negative": wan.empty(), **GUIDANCE}
+    latent = {"samples": torch.zeros(1, 16, 2, 4, 4)}
+    [expected] = wan.run_node(
+        "StyleCrafterSampler",
+        **inputs,
+        **{"seed": 1, "steps": 2, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0},
+        latent_image=latent,
+    )
+    [sigmas] = wan.run_node("BasicScheduler", model=wan.model, scheduler="simple", steps=2, denoise=1.0)
+    found, _ = wan.run_node(
+        "SamplerCustomAdvanced",
+        noise=wan.run_node("RandomNoise", noise_seed=1)[0],
+        guider=wan.run_node("StyleCrafterGuider", **inputs)[0],
+        sampler=wan.run_node("KSamplerSelect", sampler_name="euler")[0],
+        sigmas=sigmas,
+        latent_image=latent,
+    )
+    torch.testing.assert_close(found["samples"], expected["samples"], atol=1e-6, rtol=0)
+
+
+def test_a_compiled_model(wan: GoldenWan) -> None:
+    """torch.compile as the host does it, of one block; the backend "eager" runs what was traced."""
+
+    def compiled(model: Any) -> Any:
+        clone = model.clone()
+        set_torch_compile_wrapper(model=clone, backend="eager", keys=["diffusion_model.blocks.1"])
+        return clone
+
+    torch.testing.assert_close(styled(wan, compiled), styled(wan), atol=1e-5, rtol=0)
+
+
+def test_a_cache_inside_the_network(wan: GoldenWan, hits: list[int]) -> None:
+    """As TeaCache does it: the blocks run inside a replaced forward, which leaves out every second call."""
+    network, kept = wan.model.model.diffusion_model, []
+    forward = network.forward_orig
+
+    def every_second(*args: Any, **kwargs: Any) -> Tensor:
+        if kept:
+            return kept.pop()
+        kept.append(forward(*args, **kwargs))
+        return kept[0]
+
+    def wrapper(apply_model: Callable, args: dict) -> Tensor:
+        with mock.patch.object(network, "forward_orig", every_second):
+            return apply_model(args["input"], args["timestep"], **args["c"])
+
+    model = wan.model.clone()
+    model.set_model_unet_function_wrapper(wrapper)
+    styled(wan, lambda _: model)
+    whole = hits.copy()
+    styled(wan, lambda _: model)
+    assert whole == hits == list(range(SITES))
+
+
+def test_attention_that_splits_its_rows_is_refused(wan: GoldenWan) -> None:
+    """Each row's prompt attended to by itself: with guidance there are several rows in a call."""
+    attention = wan.model.model.diffusion_model.blocks[0].cross_attn
+    forward = type(attention).forward.__get__(attention)
+
+    def apart(x: Tensor, context: Tensor, **kwargs: Any) -> Tensor:
+        return torch.cat([forward(q, c, **kwargs) for q, c in zip(x.split(1), context.split(1), strict=True)])
+
+    clone = wan.model.clone()
+    clone.add_object_patch("diffusion_model.blocks.0.cross_attn.forward", apart)
+    inputs = {"positive": wan.styled(), "negative": wan.empty(), **GUIDANCE}
+    [guider] = wan.run_node("StyleCrafterGuider", model=clone, **inputs)
+    with pytest.raises(Exception, match="block 0 of the model") as caught:
+        velocity(guider, wan.x(), wan.sigma())
+    assert "1 rows in one block" in str(caught.value)
+
+
+def test_image_encoders_that_do_not_fit(golden_wan: GoldenWan, host: Any) -> None:
+    """Tokens of another width, and a tower without the projection that the published adapter reads."""
+    for name, tower, message in (
+        ("wide", {**vision_tower(48), "visual.proj": torch.ones(48, 32)}, "48 wide"),
+        ("no_projection", vision_tower(40), "the CLIP embedding of every reference picture"),
+    ):
+        file = host.models("clip_vision") / f"{name}.safetensors"
+        save_file(tower, file, {"num_heads": "4", "hidden_act": "gelu"})
+        [encoder] = golden_wan.run_node("StyleCrafterImageEncoderLoader", encoder_name=file.name)
+        with pytest.raises(Exception, match=message):
+            golden_wan.run_node(
+                "StyleCrafterEncodeStyle",
+                adapter=golden_wan.adapter,
+                clip_vision=encoder,
+                images=torch.rand(1, 30, 40, 3),
+            )
+
+
+class RecordedText:
+    """Stands in for a CLIP."""
+
+    def tokenize(self, text: str) -> int:
+        return ["first", "second"].index(text)
+
+    def encode_from_tokens_scheduled(self, tokens: int) -> list:
+        return [[EXPECTED["text"][tokens : tokens + 1], {}]]
+
+
+def test_the_scale_inspector(wan: GoldenWan) -> None:
+    """Published: ones, as there is no predictor. Our own: what the predictor says of a prompt."""
+    _, said = wan.run_node(
+        "StyleCrafterScaleInspector",
+        adapter=wan.adapter,
+        clip=RecordedText(),
+        prompts="first\nsecond",
+        style=wan.style(0),
+    )
+    means = [float(line.split("mean ")[1].split(",")[0]) for line in said.splitlines()]
+    text = EXPECTED["text"]
+    with torch.inference_mode():
+        tokens = wan.adapter.style_tokens(wan.style(0), text)
+        gains = wan.adapter.layer_gains(tokens.expand(2, -1, -1), text)
+    assert means == pytest.approx(gains.mean(1).tolist(), abs=6e-4)
+    assert gains.shape == (2, SITES)
+
+
+@pytest.mark.parametrize(
+    ("width", "blocks", "fits"),
+    [(1536, 30, True), (3072, 30, False), (5120, 40, False)],
+    ids=["1.3B", "5B", "14B"],
+)
+@pytest.mark.parametrize("vace", [False, True])
+def test_the_published_sizes(
+    pack: ModuleType, golden_wan: GoldenWan, width: int, blocks: int, fits: bool, vace: bool
+) -> None:
+    """StyleMaster at full size fits the 1.3B and its VACE; the others are refused by their widths."""
+    sizes = {"dim": width, "num_layers": blocks, "num_heads": width // 128, "ffn_dim": 64}
+    sizes |= {"text_dim": 4096, "operations": comfy.ops.disable_weight_init, "device": "meta"}
+    network = VaceWanModel(**sizes, vace_layers=15, vace_in_dim=96) if vace else WanModel("t2v", **sizes)
+    spec = replace(golden_wan.adapter.spec, site_channels=(1536,) * 30, sites=None, context_dim=4096)
+    spec = replace(spec, style_transformer=replace(spec.style_transformer, output_dim=4096))
+    sites_for = core(pack, "comfy_host.networks").sites_for
+    if fits:
+        assert [site.number for site in sites_for(spec, network)] == list(range(30))
+        return
+    with pytest.raises(Exception, match="does not fit this model") as caught:
+        sites_for(spec, network)
+    assert f"{blocks} text cross-attentions, {width} wide" in str(caught.value)
+
+
+def test_vace(golden_wan: GoldenWan, pack: ModuleType, hits: list[int]) -> None:
+    """The main blocks are styled, each once; those beside them that read the control video are not."""
+    sizes = {"dim": 96, "num_layers": SITES, "num_heads": 3, "ffn_dim": 64, "text_dim": 128}
+    model = filled(VaceWanModel(**sizes, vace_layers=SITES, vace_in_dim=16, operations=manual_cast))
+    x, control = torch.randn(1, 16, 1, 4, 4), torch.randn(1, 1, 16, 1, 4, 4)
+    inputs = {"timestep": torch.tensor([500.0]), "context": torch.randn(1, 9, 128)}
+    inputs |= {"vace_context": control, "vace_strength": [1.0]}
+    inject, batch = injection(golden_wan, pack, model)
+    with torch.no_grad():
+        plain = model(x, **inputs)
+        found = model(x, **inputs, transformer_options=inject({}, batch))
+    assert hits == list(range(SITES))
+    assert not torch.allclose(plain, found, atol=1e-4)
+
+
 def test_adapters_on_models_that_they_do_not_fit(
     golden_wan: GoldenWan, golden: Any, pack: ModuleType
 ) -> None:
@@ -261,26 +437,29 @@ def test_a_style_of_another_family(golden_wan: GoldenWan, golden: Any) -> None:
         golden_wan.styled(style=golden.style(0))
 
 
-def test_image_to_video(golden_wan: GoldenWan, pack: ModuleType, hits: list[int]) -> None:
-    """The block attends to the picture, then to the text; the style goes to the text's attention."""
-    from comfy.ldm.wan.model import WanModel
-    from comfy.ops import manual_cast
-
+def filled(model: WanModel) -> WanModel:
     torch.manual_seed(0)
-    model = WanModel(
-        "i2v", in_dim=20, dim=96, ffn_dim=64, text_dim=128, num_heads=3, num_layers=2, operations=manual_cast
-    )
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
+    return model
+
+
+def injection(golden_wan: GoldenWan, pack: ModuleType, model: WanModel) -> tuple[Callable, Any]:
+    """What brings a style of one row to a network of the recorded width."""
     networks, conditioning = core(pack, "comfy_host.networks"), core(pack, "comfy_host.conditioning")
     sites = tuple(networks.network_of(model).attentions(model))
-    module = golden_wan.adapter.module
-    styles = module.site_styles(torch.randn(1, 4, 128))[: len(sites)]
+    styles = golden_wan.adapter.module.site_styles(torch.randn(1, 4, 128))[: len(sites)]
     ready = core(pack, "adapter").ReadyStyle.of(styles, torch.ones(1, len(sites)))
-    batch = conditioning.StyleBatch(((1, ready),))
+    return networks.injection_for(model, sites), conditioning.StyleBatch(((1, ready),))
+
+
+def test_image_to_video(golden_wan: GoldenWan, pack: ModuleType, hits: list[int]) -> None:
+    """The block attends to the picture, then to the text; the style goes to the text's attention."""
+    sizes = {"in_dim": 20, "dim": 96, "ffn_dim": 64, "text_dim": 128, "num_heads": 3, "num_layers": 2}
+    model = filled(WanModel("i2v", **sizes, operations=manual_cast))
     x, text, picture = torch.randn(1, 20, 1, 4, 4), torch.randn(1, 9, 128), torch.randn(1, 257, 1280)
     with torch.no_grad():
-        inject = networks.injection_for(model, sites)
+        inject, batch = injection(golden_wan, pack, model)
         plain = model(x, torch.tensor([500.0]), text, clip_fea=picture)
         found = model(x, torch.tensor([500.0]), text, clip_fea=picture, transformer_options=inject({}, batch))
     assert hits == [0, 1]
