@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -10,10 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
@@ -40,11 +42,19 @@ def _left_out(pack: Path, folder: str, names: list[str]) -> set[str]:
 
 
 @contextmanager
-def serve(host: Path, base: Path, *, cpu: bool, options: Sequence[str] = ()) -> Iterator[str]:
+def serve(
+    host: Path,
+    base: Path,
+    *,
+    cpu: bool,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[str]:
     """Run the ComfyUI in `host` with models, input, output and custom nodes in `base`.
 
     Args:
         options: more of the host's own, such as an extra-model-paths-config.
+        variables: of its environment, on top of this process's.
 
     Yields:
         Its address, e.g. "http://127.0.0.1:8188", once it answers. On leaving, that one process is ended.
@@ -60,7 +70,9 @@ def serve(host: Path, base: Path, *, cpu: bool, options: Sequence[str] = ()) -> 
     log_file = base / "server.log"
     with log_file.open("wb") as log, _interrupted_when_asked_to_end():
         command = [*_command(host, base, port, cpu), *options]
-        process = subprocess.Popen(command, cwd=host, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=host, env={**os.environ, **variables}, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_until_it_answers(process, address, log_file)

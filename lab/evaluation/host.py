@@ -6,17 +6,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from scripts.comfy_client import ComfyClient, Job, PromptRefusedError
-from scripts.comfy_server import ServerError, place_pack, serve
+from scripts.comfy_server import STOP_TIMEOUT_S, ServerError, place_pack, serve
 from stylecrafter_core.errors import HostError, InputError
 from stylecrafter_core.training.host.find import check_version, find_host
 
 from ..family.packages import style_network_file
 from .methods import PACKS, PUBLISHED, ROOT, Method
-from .shards import Shard
+from .shards import Shard, thread_count
 from .workflow import ApiPrompt, filled, read_workflow
 
 HOST_NODES = Path(__file__).parent / "host_nodes"
@@ -55,6 +58,7 @@ def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]
     check_version(host)
     base = work.absolute() / f"host-{shard.number}"
     base.mkdir(parents=True, exist_ok=True)
+    end_left_over(base)
     if ROOT.parent != host / "custom_nodes":
         place_pack(ROOT, base)
     paths = base / "paths.yaml"
@@ -64,7 +68,11 @@ def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]
     if not cpu and shard.count > 1:
         options += ["--cuda-device", str(shard.local)]
     try:
-        with serve(host, base, cpu=cpu, options=options) as address, ComfyClient(address) as client:
+        variables = {"OMP_NUM_THREADS": str(thread_count())}
+        with (
+            serve(host, base, cpu=cpu, options=options, variables=variables) as address,
+            ComfyClient(address) as client,
+        ):
             yield Host(client, base)
     except (ServerError, ConnectionError) as problem:
         raise HostError(
@@ -74,6 +82,15 @@ def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]
             fix=f"read {base / 'server.log'}, mend what its last lines name, and run the command again: what "
             "is done stays",
         ) from problem
+
+
+def end_left_over(base: Path) -> None:
+    """End the server that a killed process has left behind in this folder: it would keep the accelerator."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if ("--base-directory", str(base)) in pairwise(words):
+            process.terminate()
+            psutil.wait_procs([process], timeout=STOP_TIMEOUT_S)
 
 
 def _paths(host: Path, models: Path) -> str:

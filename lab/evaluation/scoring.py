@@ -18,7 +18,7 @@ from stylecrafter_core.metrics import Metric, Wanted, measure
 
 from ..measures import estimate
 from .frames import PICTURES, RESULTS, Opened, Unreadable, decoded_ahead
-from .shards import Shard
+from .shards import Shard, same_threads
 from .test_set import Pair, read_picture
 
 FORMAT = 2
@@ -81,10 +81,11 @@ def score(
         The document; None in all processes but the first.
     """
     mine = [result for result in shard.part(results) if not _is_done(result, metrics, folder)]
-    for done, opened in enumerate(decoded_ahead(mine, _wanted, _file), start=1):
-        row = _row(opened, metrics)
-        _write(folder / PAIRS / f"{opened.item.name()}.json", {"of": _state(opened.item, metrics), **row})
-        say(f"{opened.item.name()}: {row.get('problem', 'scored')} ({done} of {len(mine)})")
+    with same_threads():
+        for done, opened in enumerate(decoded_ahead(mine, _wanted, _file), start=1):
+            row = _row(opened, metrics)
+            _write(folder / PAIRS / f"{opened.item.name()}.json", {"of": _state(opened.item, metrics), **row})
+            say(f"{opened.item.name()}: {row.get('problem', 'scored')} ({done} of {len(mine)})")
     shard.wait_for_all()
     if not shard.is_first:
         return None

