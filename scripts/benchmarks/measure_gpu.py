@@ -17,6 +17,7 @@ from stylecrafter_core.comfy_host.adapter import HostAdapter
 from . import full_size
 from .measure_unet import SIGMA, compare, inside_a_job
 from .timing import in_turn
+from .training_step import TRAINING, TrainingJob, TrainingStep
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,16 @@ class Case:
     model: Callable[[torch.dtype], Any]
     adapter: Callable[[], HostAdapter]
     shape: tuple[int, int, int, int]
+    expected: float  # GiB at most, from the fake card: docs/benchmarks.md
 
 
 VIDEO = (full_size.video_model, full_size.video_adapter, (16, 4, 40, 64))
 SDXL = (full_size.sdxl_model, full_size.sdxl_adapter, (1, 4, 128, 128))
+MODELS = {"video": full_size.video_model, "sdxl": full_size.sdxl_model, "wan": full_size.wan_model}
 CASES = (
-    Case("video, 16 frames of 320x512 pixels", torch.bfloat16, *VIDEO),
-    Case("video, 16 frames of 320x512 pixels", torch.float16, *VIDEO),
-    Case("SDXL, 1024x1024 pixels", torch.float16, *SDXL),
+    Case("video, 16 frames of 320x512 pixels", torch.bfloat16, *VIDEO, expected=4.86),
+    Case("video, 16 frames of 320x512 pixels", torch.float16, *VIDEO, expected=4.86),
+    Case("SDXL, 1024x1024 pixels", torch.float16, *SDXL, expected=6.86),
 )
 
 
@@ -45,6 +48,10 @@ def report(rounds: int = 10) -> None:
     for case in CASES:
         say(f"full-size {case.name}, {case.dtype}")
         _report_case(case, rounds)
+    for job in TRAINING:
+        say(f"training step of {job.name}, {job.dtype}")
+        _report_training(job)
+        torch.cuda.empty_cache()
 
 
 def _report_case(case: Case, rounds: int) -> None:
@@ -57,8 +64,23 @@ def _report_case(case: Case, rounds: int) -> None:
     step, one = (statistics.median(seconds[name]) for name in ("step", "unpatched pass"))
     rate, share = _matrix_rate(case.dtype), pass_operations(plain, x, adapter.spec.context_dim) / one
     say(f"  {step * 1e3:.0f} ms a step of three passes, {one * 1e3:.0f} ms an unpatched pass")
-    say(f"  {with_style:.1f} GiB at most; {without:.1f} GiB for the same job without style and adapter")
+    say(f"  {with_style:.1f} GiB at most, {case.expected:.1f} expected by the fake card")
+    say(f"  {without:.1f} GiB for the same job without style and adapter")
     say(f"  a pass runs at {share / rate:.0%} of the measured matrix rate, {rate / 1e12:.0f} TFLOP/s")
+
+
+def _report_training(job: TrainingJob, rounds: int = 3) -> None:
+    device = torch.device("cuda")
+    step = TrainingStep(job, MODELS[job.family](job.dtype).model.diffusion_model)
+    step.model.to(device)
+
+    def run() -> None:
+        step.run(device)
+        torch.cuda.synchronize()
+
+    peak = _peak_gibibytes(run)
+    seconds = statistics.median(in_turn({"step": run}, rounds)["step"])
+    say(f"  {seconds * 1e3:.0f} ms, {peak:.1f} GiB at most")
 
 
 def _plain_step(plain: Any, adapter: HostAdapter, x: Tensor) -> None:
@@ -91,7 +113,10 @@ def pass_operations(plain: Any, x: Tensor, context_dim: int) -> float:
 
     rows, network = len(x), plain.model.diffusion_model
     x = x.to(plain.load_device, plain.model.get_dtype())
-    timesteps, text = x.new_full((rows,), 500.0), x.new_zeros(rows, full_size.TEXT_TOKENS, context_dim)
+    timesteps, text = (
+        x.new_full((rows,), 500.0),
+        x.new_zeros(rows, full_size.TEXT_TOKENS["video"], context_dim),
+    )
     sizes = {"y": x.new_zeros(rows, plain.model.adm_channels)} if plain.model.adm_channels else {}
     with FlopCounterMode(display=False) as counter:
         network(x, timesteps, text, **sizes)

@@ -2,12 +2,13 @@
 # What a graphics card has to show, in under 8 minutes; run it from the repository on a machine that has one.
 #
 #   scripts/benchmarks/on_a_card.sh [FOLDER]      FOLDER gets the logs; without one, on_a_card/ here
+#   COMFYUI_PATH=... scripts/benchmarks/on_a_card.sh    in that ComfyUI; DynamicVRAM needs 0.15 or newer
 #
-# 1. the demo: the host's own start on the card, a styled picture and video through it
-# 2. 16 frames of 320x512 in bf16 and fp16, SDXL at 1024x1024: time, peak memory, share of the matrix rate;
-#    docs/benchmarks.md holds the peaks and times that the fake card expects
-# 3. the start of the host with the pack and without
-# 4. the first training stage, against the published step
+# 1. the demo on the card, as the host starts by itself and without DynamicVRAM: the same videos and pictures
+# 2. 16 frames of 320x512 in bf16 and fp16, SDXL at 1024x1024, a training step of each stage: time, peak memory
+#    beside what the fake card expects, share of the matrix rate
+# 3. the first training stage in miniature, against the published step
+# 4. the start of the host with the pack and without
 #
 # Each part has its own limit and goes on without the others; the last lines say what ran.
 set -u
@@ -24,8 +25,15 @@ part() { # name, seconds, command...
 }
 
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv >"$folder/card.txt" 2>&1
-part demo 150 python scripts/demo.py
-part gpu 170 python scripts/bench.py gpu
-part startup 60 python scripts/bench.py startup
-part train 80 python scripts/bench.py train
+part demo 110 python scripts/demo.py
+cp -r .demo/output "$folder/demo" 2>/dev/null
+if grep -q disable-dynamic-vram "${COMFYUI_PATH:-}/comfy/cli_args.py" 2>/dev/null; then
+  part demo_without_dynamic_vram 110 python scripts/demo.py --host-option=--disable-dynamic-vram
+  cp -r .demo/output "$folder/demo_without_dynamic_vram" 2>/dev/null
+else
+  summary+=("demo_without_dynamic_vram: left out, this ComfyUI has no DynamicVRAM")
+fi
+part gpu 150 python scripts/bench.py gpu
+part train 60 python scripts/bench.py train
+part startup 40 python scripts/bench.py startup
 printf '%s\n' "${summary[@]}"

@@ -24,11 +24,13 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from .meter import Meter
 
-CARD = torch.device("cuda:0")
-KNOWN_VALUES = 2**20  # tensors up to this many keep their values: sigmas, and a latent before the first step
+CARD, PROCESSOR = torch.device("cuda:0"), torch.device("cpu")
+KNOWN_VALUES = 2**22  # tensors up to this many keep their values: sigmas, and a latent before the first step
 LARGE = 4096
 # A card multiplies numbers of one kind; fake tensors would let two pass.
 MULTIPLIES = {getattr(torch.ops.aten, n) for n in ("mm", "addmm", "bmm", "baddbmm", "convolution")}
+# How large their results are lies in the values.
+SIZED_BY_VALUES = {torch.ops.aten.index.Tensor, torch.ops.aten.nonzero.default}
 READS = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default}
 
 
@@ -46,7 +48,7 @@ class FakeCard(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.fake = FakeTensorMode(allow_non_fake_inputs=True)
-        self.meter = Meter()
+        self.meter = Meter(CARD)
         self.waits: list[tuple[str, int]] = []
         self.pretends_cpu = False
         self._known: Any = WeakIdKeyDictionary()
@@ -54,8 +56,11 @@ class FakeCard(TorchDispatchMode):
 
     def __enter__(self) -> FakeCard:
         self._stack.enter_context(self.fake)
-        self._stack.enter_context(FusedAttention())
+        self._stack.enter_context(CardFunctions(self))
         self._stack.enter_context(mock.patch.object(nn.Module, "_apply", _move_module))
+        for asked in ("amp.common.amp_definitely_not_available", "is_bf16_supported"):
+            answer = mock.Mock(return_value=asked == "is_bf16_supported")
+            self._stack.enter_context(mock.patch(f"torch.cuda.{asked}", answer))
         super().__enter__()
         return self
 
@@ -71,6 +76,18 @@ class FakeCard(TorchDispatchMode):
             yield
         finally:
             self.pretends_cpu = False
+
+    @contextmanager
+    def on_the_processor(self, network: nn.Module) -> Iterator[None]:
+        """The processor stands in for the card, with the network's weights on it; no large tensor is real."""
+        card_meter, self.meter = self.meter, Meter(PROCESSOR)
+        for weight in filter(self.meter.on_card, network.parameters()):
+            self.meter.keep(weight)
+        try:
+            with self.without_values():
+                yield
+        finally:
+            self.meter = card_meter
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -88,7 +105,11 @@ class FakeCard(TorchDispatchMode):
             return known
         if function.overloadpacket in MULTIPLIES:
             _require_one_dtype(function, tensors)
-        out = function(*args, **kwargs)
+        if function in SIZED_BY_VALUES and known is not None:
+            self.waits.append(_asking_line())
+            out = torch.empty_like(known, device=fake[0].device)
+        else:
+            out = function(*args, **kwargs)
         self.meter.add(function, args, kwargs, out)
         if known is not None:
             for made, value in zip(tree_flatten(out)[0], tree_flatten(known)[0], strict=True):
@@ -133,16 +154,30 @@ def _move_module(module: nn.Module, move: Callable[[Tensor], Tensor], recurse: b
     return module
 
 
-class FusedAttention(TorchFunctionMode):
-    """torch chooses its attention kernel by asking the card; here a fused one is stated."""
+class CardFunctions(TorchFunctionMode):
+    """What asks the card itself: torch's choice of attention (here a fused kernel), `torch.tensor`."""
+
+    def __init__(self, card: FakeCard) -> None:
+        super().__init__()
+        self.card = card
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if function is not scaled_dot_product_attention or args[0].device.type != "cuda":
-            return function(*args, **kwargs)
-        return _fused(*args, **kwargs)
+        if function is scaled_dot_product_attention and self.card.meter.on_card(args[0]):
+            return _fused(*args, **kwargs)
+        if function is Tensor.backward:
+            with self:  # what is computed again on the way back goes through here, too
+                return _run_backward(args[0])
+        if function is torch.tensor and _is_card(kwargs.get("device")):
+            return function(*args, **{**kwargs, "device": PROCESSOR}).to(kwargs["device"])
+        return function(*args, **kwargs)
+
+
+def _run_backward(loss: Tensor) -> None:
+    engine = torch.autograd.Variable._execution_engine
+    engine.run_backward((loss,), (torch.ones_like(loss),), False, False, (), True, True)
 
 
 def _fused(

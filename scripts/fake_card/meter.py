@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import flop_registry
 
@@ -64,12 +65,20 @@ class Meter:
     Attributes:
         live, peak: bytes in storages on the card, now and at most.
         cost: of all operations since `reset`.
+
+    Args:
+        device: the card, or the processor where that stands in for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self.device_type = device.type
         self.live = self.peak = 0
         self.cost = Cost()
         self._storages: dict[int, Any] = {}
+
+    def on_card(self, tensor: Tensor) -> bool:
+        """Whether the tensor lies on the card."""
+        return isinstance(tensor, FakeTensor) and tensor.device.type == self.device_type
 
     def reset(self) -> None:
         """Begin anew; what lives stays."""
@@ -79,8 +88,8 @@ class Meter:
         """Count one operation that has run."""
         inputs = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
         outputs = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
-        made = [self._keep(tensor) for tensor in outputs if tensor.device.type == "cuda"]
-        on_card = [tensor for tensor in (*inputs, *outputs) if tensor.device.type == "cuda"]
+        made = [self.keep(tensor) for tensor in outputs if self.on_card(tensor)]
+        on_card = [tensor for tensor in (*inputs, *outputs) if self.on_card(tensor)]
         works = any(made) or function._schema.is_mutable  # others are views
         if not on_card or not works or function.overloadpacket in ALLOCATES:
             return
@@ -88,7 +97,7 @@ class Meter:
         flops = 0.0 if count is None else float(count(*args, **kwargs, out_val=out))
         self.cost.add(flops, sum(map(_size, on_card)), on_card[0].dtype)
 
-    def _keep(self, tensor: Tensor) -> bool:
+    def keep(self, tensor: Tensor) -> bool:
         """Count the tensor's storage as long as it lives; whether it is a new one."""
         storage = tensor.untyped_storage()
         key = storage._cdata

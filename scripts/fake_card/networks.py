@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import comfy.ldm.models.autoencoder
+import comfy.ldm.wan.vae
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
@@ -14,12 +15,12 @@ import comfy.sd
 import comfy.supported_models
 import torch
 from benchmarks import full_size
-from torch import Tensor
+from torch import Tensor, nn
 
 from stylecrafter_core.adapter import adapter as adapter_module
 from stylecrafter_core.comfy_host.adapter import HostAdapter
 from stylecrafter_core.comfy_host.model import load_model
-from stylecrafter_core.formats.readers import AdapterFile, TensorFile, adapter_of, video_base_of
+from stylecrafter_core.formats.readers import AdapterFile, TensorFile, VideoBase, adapter_of, video_base_of
 
 from .card import FakeCard
 
@@ -35,10 +36,11 @@ AUTOENCODER = {
     "attn_resolutions": [],
     "dropout": 0.0,
 }
+ADAPTERS = {"video": "videocrafter_adapter", "sdxl": "stylecrafter_sdxl_adapter", "wan": "stylemaster"}
 
 
 @cache
-def _video_base() -> Any:
+def _video_base() -> VideoBase:
     unet = full_size.published("video", "videocrafter_unet")
     named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
     return video_base_of(TensorFile(named, {}), "published")
@@ -46,19 +48,26 @@ def _video_base() -> Any:
 
 @cache
 def _adapter_file(family: str) -> AdapterFile:
-    title = {"video": "videocrafter_adapter", "sdxl": "stylecrafter_sdxl_adapter"}[family]
-    return adapter_of(full_size.published(family, title), "published")
+    lists = {"wan": "wan_style"}.get(family, family)
+    return adapter_of(full_size.published(lists, ADAPTERS[family]), "published")
 
 
 @cache
-def _autoencoder_names() -> dict[str, Tensor]:
-    network = comfy.ldm.models.autoencoder.AutoencoderKL(embed_dim=4, ddconfig=AUTOENCODER)
-    return {name: tensor.to("meta") for name, tensor in network.state_dict().items()}
+def _autoencoder_names(family: str) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        network: nn.Module = (
+            comfy.ldm.wan.vae.WanVAE(dim=96, z_dim=16, temperal_downsample=[False, True, True])
+            if family == "wan"
+            else comfy.ldm.models.autoencoder.AutoencoderKL(embed_dim=4, ddconfig=AUTOENCODER)
+        )
+    return dict(network.state_dict())
 
 
 def prepare() -> None:
     """Read what needs values or the meta device, before a card is entered."""
-    _video_base(), _adapter_file("video"), _adapter_file("sdxl"), _autoencoder_names()
+    _video_base()
+    for family in ADAPTERS:
+        _adapter_file(family), _autoencoder_names(family)
 
 
 class Networks:
@@ -74,15 +83,22 @@ class Networks:
             ("model", family, weights, computes), lambda: self._model(family, weights, computes)
         )
 
+    def network(self, family: str, dtype: torch.dtype) -> Any:
+        """A network of its own, to be trained around."""
+        with self.card.without_values():
+            return self._model(family, dtype, dtype).model.diffusion_model
+
     def adapter(self, family: str) -> HostAdapter:
         """The published adapter in float32."""
         return self._once(("adapter", family), lambda: self._adapter(family))
 
-    def autoencoder(self, dtype: torch.dtype) -> Any:
-        """The VAE of both families."""
-        return self._once(
-            ("vae", dtype), lambda: comfy.sd.VAE(sd=_empty(_autoencoder_names(), torch.float32), dtype=dtype)
-        )
+    def autoencoder(self, family: str, dtype: torch.dtype) -> Any:
+        """The VAE; video and SDXL have the same."""
+
+        def make() -> Any:
+            return comfy.sd.VAE(sd=_empty(_autoencoder_names(family), torch.float32), dtype=dtype)
+
+        return self._once(("vae", family == "wan", dtype), make)
 
     def _once(self, key: Any, make: Any) -> Any:
         if key not in self._made:
@@ -93,24 +109,34 @@ class Networks:
     def _model(self, family: str, weights: torch.dtype, computes: torch.dtype) -> Any:
         cast = None if weights == computes else computes
         if family == "video":
-            base = _video_base()
-            management = comfy.model_management
-            with (
-                mock.patch.object(management, "unet_dtype", return_value=weights),
-                mock.patch.object(management, "unet_manual_cast", return_value=cast),
-            ):
-                return load_model(base.unet_spec, _empty(base.unet, weights), "published")
-        config = comfy.supported_models.SDXL(full_size.SDXL_UNET)
+            return _video_model(weights, cast)
+        supported, sizes, network = HOST_NETWORKS[family]
+        config = supported(dict(sizes))
         config.set_inference_dtype(weights, cast)
-        network = comfy.model_base.SDXL(config, device=torch.device("cpu"))
         device = comfy.model_management.get_torch_device()
-        return comfy.model_patcher.ModelPatcher(network, device, torch.device("cpu"))
+        made = network(config, device=torch.device("cpu"))
+        return comfy.model_patcher.ModelPatcher(made, device, torch.device("cpu"))
 
     def _adapter(self, family: str) -> HostAdapter:
         file = _adapter_file(family)
         tensors = _empty(file.tensors, torch.float32)
         with mock.patch.object(adapter_module, "fingerprint", return_value=f"published {family}"):
             return HostAdapter(AdapterFile(file.spec, tensors, file.report), f"published {family}")
+
+
+HOST_NETWORKS = {
+    "sdxl": (comfy.supported_models.SDXL, full_size.SDXL_UNET, comfy.model_base.SDXL),
+    "wan": (comfy.supported_models.WAN21_T2V, full_size.WAN, comfy.model_base.WAN21),
+}
+
+
+def _video_model(weights: torch.dtype, cast: torch.dtype | None) -> Any:
+    base, management = _video_base(), comfy.model_management
+    with (
+        mock.patch.object(management, "unet_dtype", return_value=weights),
+        mock.patch.object(management, "unet_manual_cast", return_value=cast),
+    ):
+        return load_model(base.unet_spec, _empty(base.unet, weights), "published")
 
 
 def _empty(shapes: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:

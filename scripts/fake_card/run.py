@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ import comfy.context_windows
 import comfy.model_management
 import torch
 from benchmarks import full_size
+from benchmarks.training_step import TrainingJob, TrainingStep
 from environment import say
 
-from stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from stylecrafter_core.comfy_host.context_windows import accept_context_windows
 from stylecrafter_core.comfy_host.patch import patch_model
 from stylecrafter_core.comfy_host.sampling import sample
 
-from .card import FakeCard
+from .card import CARD, PROCESSOR, FakeCard
 from .host import host_on
 from .jobs import JOBS, Job
 from .meter import CARDS, Cost
@@ -38,7 +38,7 @@ class Result:
     waits: tuple[tuple[str, int], ...]
 
 
-def run_jobs(jobs: Iterable[Job] = JOBS, record: Path | None = None) -> list[Result]:
+def run_jobs(jobs: Iterable[Job | TrainingJob] = JOBS, record: Path | None = None) -> list[Result]:
     """All of them, on one card; a job that fails is said and the others go on.
 
     Args:
@@ -84,12 +84,32 @@ def row(result: Result) -> str:
     )
 
 
-def _run(job: Job, card: FakeCard, networks: Networks) -> Result:
+def _run(job: Job | TrainingJob, card: FakeCard, networks: Networks) -> Result:
+    if isinstance(job, TrainingJob):
+        return _train(job, card, networks)
     work = {"sample": _sample, "decode": _decode, "encode": _encode}[job.part](job, networks)
-    card.meter.reset()
     card.waits.clear()
+    return _counted(job.name, work, card)
+
+
+def _train(job: TrainingJob, card: FakeCard, networks: Networks) -> Result:
+    """Devices are checked in a forward pass on the card, and the whole step is counted on a processor whose
+    tensors have no values: in the backward pass torch's engine would ask the card itself."""
+    unet = networks.network(job.family, job.dtype)
+    with card.without_values():
+        step = TrainingStep(job, unet)
+    card.waits.clear()
+    step.model.to(CARD)
+    step.loss(CARD)
+    step.model.to(PROCESSOR)
+    with card.on_the_processor(step.model):
+        return _counted(job.name, lambda: step.run(PROCESSOR), card)
+
+
+def _counted(name: str, work: Callable[[], Any], card: FakeCard) -> Result:
+    card.meter.reset()
     work()
-    return Result(job.name, card.meter.peak, card.meter.cost, tuple(sorted({*card.waits})))
+    return Result(name, card.meter.peak, card.meter.cost, tuple(sorted({*card.waits})))
 
 
 def _sample(job: Job, networks: Networks) -> Any:
@@ -103,15 +123,10 @@ def _sample(job: Job, networks: Networks) -> Any:
         model.model_options["context_handler"] = _windows(job.window)
 
     def work() -> Any:
-        styled, empty = full_size.conditionings(adapter)
-        [[text, values]] = styled
+        styled, empty = full_size.conditionings(adapter, job.strength)
         if not job.styled:
+            [[text, values]] = styled
             styled = [[text, {name: value for name, value in values.items() if name == "pooled_output"}]]
-        elif job.strength != 1.0:
-            style = adapter.encode(
-                torch.randn(1, full_size.CLIP_TOKENS, adapter.spec.style_transformer.width)
-            )
-            styled = apply_style(empty, StyleRequest(style, job.strength, 0.0, 1.0))
         return sample(
             model,
             styled,
@@ -122,7 +137,7 @@ def _sample(job: Job, networks: Networks) -> Any:
             seed=0,
             steps=job.steps,
             sampler_name=job.sampler,
-            scheduler="ddim_uniform",
+            scheduler=job.scheduler,
             denoise=1.0,
         )
 
@@ -143,11 +158,11 @@ def _windows(length: int) -> Any:
 
 
 def _decode(job: Job, networks: Networks) -> Any:
-    autoencoder = networks.autoencoder(job.dtype)
+    autoencoder = networks.autoencoder(job.family, job.dtype)
     return lambda: autoencoder.decode(torch.zeros(job.shape))
 
 
 def _encode(job: Job, networks: Networks) -> Any:
-    autoencoder = networks.autoencoder(job.dtype)
-    frames, _, height, width = job.shape
-    return lambda: autoencoder.encode(torch.zeros(frames, height * 8, width * 8, 3))
+    autoencoder = networks.autoencoder(job.family, job.dtype)
+    height, width = (8 * side for side in job.shape[-2:])
+    return lambda: autoencoder.encode(torch.zeros(job.frames, height, width, 3))

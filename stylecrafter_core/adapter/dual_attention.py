@@ -96,19 +96,19 @@ def add_style(
     """
     rows = [count for count, _ in styles]
     parts = [
-        text + _term(q, style, index, num_heads) if style.sites else text
+        _added(text, q, style, index, num_heads) if style.sites else text
         for text, q, (_, style) in zip(text_BNC.split(rows), q_BNC.split(rows), styles, strict=True)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _term(q_BNC: Tensor, style: ReadyStyle, index: int, num_heads: int) -> Tensor:
-    """`s · LN(SCA)`; with a null style from its term at gain 0 to that of the style at gain 1."""
+def _added(text_BNC: Tensor, q_BNC: Tensor, style: ReadyStyle, index: int, num_heads: int) -> Tensor:
+    """`TCA + s · LN(SCA)`; with a null style, its term is added at gain 0 and that of the style at gain 1."""
     site, gain = style.sites[index], style.gains[index].to(q_BNC.dtype)
     attended = style_attention(q_BNC, site, num_heads)
     if site.null is None:
-        return gain * attended
-    return torch.lerp(site.null.to(q_BNC.dtype).expand_as(attended), attended, gain)
+        return torch.addcmul(text_BNC, gain, attended)
+    return text_BNC + torch.lerp(site.null.to(q_BNC.dtype).expand_as(attended), attended, gain)
 
 
 class SiteProjection(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from fake_card.card import CARD, FakeCard
+from small_family import run_script
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 
@@ -34,3 +35,8 @@ def test_memory_counts_what_lives():
         del passing
         assert view.device == CARD
         assert (card.meter.live, card.meter.peak) == (2**21, 2**21 + 2**22)
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason="torch is built without CUDA")
+def test_whole_jobs_run_at_full_size(host):
+    run_script("fake_card_run.py", host.path)

@@ -120,7 +120,7 @@ def stopped_server(_host, _base, *, cpu):
 
 
 @contextmanager
-def running_server(_host, _base, *, cpu):
+def running_server(_host, _base, *, cpu, options):
     yield "http://nowhere"
 
 
