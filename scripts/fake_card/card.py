@@ -171,7 +171,8 @@ class CardFunctions(TorchFunctionMode):
             with self:  # what is computed again on the way back goes through here, too
                 return _run_backward(args[0])
         if function is torch.tensor and _is_card(kwargs.get("device")):
-            return function(*args, **{**kwargs, "device": PROCESSOR}).to(kwargs["device"])
+            numbers = tree_map(lambda leaf: leaf.item() if isinstance(leaf, Tensor) else leaf, args)
+            return function(*numbers, **{**kwargs, "device": PROCESSOR}).to(kwargs["device"])
         return function(*args, **kwargs)
 
 
