@@ -58,6 +58,8 @@ class FakeCard(TorchDispatchMode):
         self._stack.enter_context(self.fake)
         self._stack.enter_context(CardFunctions(self))
         self._stack.enter_context(mock.patch.object(nn.Module, "_apply", _move_module))
+        generator = torch.Generator
+        self._stack.enter_context(mock.patch("torch.Generator", lambda device=None: generator()))
         for asked in ("amp.common.amp_definitely_not_available", "is_bf16_supported"):
             answer = mock.Mock(return_value=asked == "is_bf16_supported")
             self._stack.enter_context(mock.patch(f"torch.cuda.{asked}", answer))
