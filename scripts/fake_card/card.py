@@ -58,8 +58,7 @@ class FakeCard(TorchDispatchMode):
         self._stack.enter_context(self.fake)
         self._stack.enter_context(CardFunctions(self))
         self._stack.enter_context(mock.patch.object(nn.Module, "_apply", _move_module))
-        generator = torch.Generator
-        self._stack.enter_context(mock.patch("torch.Generator", lambda device=None: generator()))
+        self._stack.enter_context(mock.patch("torch.Generator", _generator))
         for asked in ("amp.common.amp_definitely_not_available", "is_bf16_supported"):
             answer = mock.Mock(return_value=asked == "is_bf16_supported")
             self._stack.enter_context(mock.patch(f"torch.cuda.{asked}", answer))
@@ -176,6 +175,11 @@ class CardFunctions(TorchFunctionMode):
             numbers = tree_map(lambda leaf: leaf.item() if isinstance(leaf, Tensor) else leaf, args)
             return function(*numbers, **{**kwargs, "device": PROCESSOR}).to(kwargs["device"])
         return function(*args, **kwargs)
+
+
+def _generator(device: Any = None, real: Any = torch.Generator) -> torch.Generator:
+    """The processor's in place of the card's: no number is drawn from it."""
+    return real()
 
 
 def _run_backward(loss: Tensor) -> None:
