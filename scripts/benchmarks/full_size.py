@@ -19,6 +19,7 @@ from stylecrafter_core.comfy_host.adapter import HostAdapter
 from stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from stylecrafter_core.comfy_host.model import build_model
 from stylecrafter_core.formats.readers import AdapterFile, TensorFile, adapter_of, video_base_of
+from stylecrafter_core.spec import AdapterSpec
 
 KEYS = ROOT / "tests" / "golden"
 TEXT_TOKENS = {"video": 77, "sdxl": 77, "wan": 512}
@@ -97,12 +98,14 @@ def sdxl_adapter() -> HostAdapter:
 
 def conditionings(adapter: HostAdapter, strength: float = 1.0) -> tuple[list, list]:
     """A styled prompt and an empty one."""
+    styled = apply_style(prompt(adapter.spec), StyleRequest(style_of(adapter), strength, 0.0, 1.0))
+    return styled, prompt(adapter.spec)
 
-    def prompt() -> list[list[Any]]:
-        text = torch.randn(1, TEXT_TOKENS[adapter.spec.family], adapter.spec.text_dim)
-        return [[text, {"pooled_output": torch.randn(1, POOLED_WIDTH)}]]
 
-    return apply_style(prompt(), StyleRequest(style_of(adapter), strength, 0.0, 1.0)), prompt()
+def prompt(spec: AdapterSpec) -> list[list[Any]]:
+    """The conditioning of a random text, as the base of such an adapter takes it."""
+    text = torch.randn(1, TEXT_TOKENS[spec.family], spec.text_dim)
+    return [[text, {"pooled_output": torch.randn(1, POOLED_WIDTH)}]]
 
 
 def style_of(adapter: HostAdapter) -> Style:

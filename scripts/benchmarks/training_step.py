@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stylecrafter_core.adapter import StyleAdapter
-from stylecrafter_core.comfy_host.sites import sites_for
+from stylecrafter_core.comfy_host.networks import sites_for
 from stylecrafter_core.training.config.schema import Optimiser
 from stylecrafter_core.training.host.gradient_checkpointing import recompute_activations
 from stylecrafter_core.training.host.new_adapter import spec_for

@@ -123,14 +123,14 @@ def _sample(job: Job, networks: Networks) -> Any:
         model.model_options["context_handler"] = _windows(job.window)
 
     def work() -> Any:
-        styled, empty = full_size.conditionings(adapter, job.strength)
-        if not job.styled:
-            [[text, values]] = styled
-            styled = [[text, {name: value for name, value in values.items() if name == "pooled_output"}]]
+        if job.styled:
+            positive, negative = full_size.conditionings(adapter, job.strength)
+        else:
+            positive, negative = full_size.prompt(adapter.spec), full_size.prompt(adapter.spec)
         return sample(
             model,
-            styled,
-            empty,
+            positive,
+            negative,
             {"samples": torch.zeros(job.shape)},
             cfg_text=job.cfg_text,
             cfg_style=job.cfg_style,
