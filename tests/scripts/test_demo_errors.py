@@ -114,7 +114,7 @@ class StoppedClient:
 
 
 @contextmanager
-def stopped_server(_host, _base, *, cpu):
+def stopped_server(_host, _base, *, cpu, options):
     raise ServerError("ComfyUI ended with code 1 while starting.\nThe end of server.log:\nno such device")
     yield
 
