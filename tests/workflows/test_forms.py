@@ -24,6 +24,7 @@ SDXL = ("sdxl_one_reference", "sdxl_several_references", "sdxl_with_lora", "sdxl
 WAN = ("wan_one_reference", "wan_several_references", "wan_few_steps")
 NAMES = VIDEO + SDXL + WAN
 TITLE_HEIGHT = 30  # the page draws it above a node's position
+ERROR_HEIGHT = 45  # Nodes 2.0 make a node whose file is missing taller by this
 # Values that the page keeps behind a widget and does not send.
 PAGE_ONLY = {"seed": 1, "image": 1}
 NOTE = "MarkdownNote"
@@ -105,6 +106,20 @@ def test_no_node_covers_another(name: str) -> None:
 def test_the_view_is_given(name: str) -> None:
     """Without one the page fits the view while it places nodes of the new kind, and tears them apart."""
     assert set(template_named(name)["extra"]["ds"]) == {"scale", "offset"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_file_has_room_to_be_told(name: str) -> None:
+    """Under a node that names files, before the next node and before the end of its group."""
+    template = template_named(name)
+    boxes = [group["bounding"] for group in template["groups"]]
+    for node in template["nodes"]:
+        if node["properties"].get("models"):
+            (left, top), (_, height) = node["pos"], node["size"]
+            below = [other["pos"][1] - TITLE_HEIGHT for other in template["nodes"] if other["pos"][0] == left]
+            ends = [y for y in below if y > top]
+            ends += [y + h for x, y, w, h in boxes if x < left < x + w and y < top < y + h]
+            assert min(ends) - (top + height) >= ERROR_HEIGHT, node["type"]
 
 
 @pytest.mark.parametrize("name", NAMES)
