@@ -304,6 +304,16 @@ def test_a_text_in_the_place_of_a_number_is_named(tmp_path):
     assert "'1e-4x'" in caught.value.found
 
 
+REPEATED = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize("content", [REPEATED, "run: &a\n  dir: *a\n"], ids=["2^40 texts", "a circle"])
+def test_aliases_without_end_are_refused(tmp_path, content):
+    (tmp_path / "c.yaml").write_text(content)
+    with pytest.raises(InputError, match="aliases"):
+        load_config(tmp_path / "c.yaml")
+
+
 def test_a_key_given_twice_is_an_error(tmp_path):
     path = written(tmp_path / "a.yaml")
     path.write_text(path.read_text() + "run:\n  dir: elsewhere\n  steps: 5\n")

@@ -67,16 +67,17 @@ def test_bad_rows_are_problems_of_their_own(tmp_path):
         "[1]",
         {"url": "x"},
         {"path": "gone.jpg", "caption": "x"},
+        {"path": f"{'a' * 5000}.jpg", "caption": "x"},
         {"path": "page.html", "caption": "x"},
         {"path": "good.jpg", "caption": 5},
     ]
     found = list(scan(write_lines(tmp_path / "list.jsonl", rows)))
     kinds = [it.problem and it.problem.kind for it in found]
-    assert kinds == [*[UNREADABLE_ROW] * 4, MISSING, UNDECODABLE, None]
+    assert kinds == [*[UNREADABLE_ROW] * 4, MISSING, MISSING, UNDECODABLE, None]
     assert found[0].problem.text == "line 1: not a JSON object"
     assert "no path in any of the columns path, file_name, image, video" in found[3].problem.text
-    assert ".html" in found[5].problem.text
-    assert found[6].raw_caption is None
+    assert ".html" in found[6].problem.text
+    assert found[7].raw_caption is None
 
 
 def test_csv_with_commas_and_a_byte_order_mark(tmp_path):
@@ -224,3 +225,12 @@ def test_a_list_that_is_cut_off_in_a_letter_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read as text") as caught:
         list(scan(tmp_path / "list.csv"))
     assert "UTF-16" in caught.value.found
+
+
+def test_a_file_that_is_too_long_for_a_caption_is_not_read(tmp_path):
+    put(tmp_path, "a.jpg", b"x", None)
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(20 * 2**30)
+    [found] = scan(tmp_path)
+    assert found.problem.kind == UNREADABLE_TEXT
+    assert "21,474,836,480 bytes" in found.problem.text

@@ -17,6 +17,7 @@ from .explained import explained
 from .references import resolved
 from .schema import Config
 
+MOST_VALUES = 100_000  # more than any config holds
 _FLOAT = "tag:yaml.org,2002:float"
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")  # unlike in YAML 1.1, 1e-4 is a number
 
@@ -75,11 +76,27 @@ def from_yaml(text: str) -> Any:
     """
     loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        data = loader.get_single_data()
+        _require_end(data)
+        return data
     except (ValueError, RecursionError) as problem:
         raise yaml.YAMLError(str(problem)) from problem
     finally:
         loader.dispose()
+
+
+def _require_end(data: Any) -> None:
+    """Aliases (`*name`) may repeat each other without end, in a few lines: raises ValueError."""
+    waiting, count = [data], 0
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES:,} values; do its aliases (*name) repeat each other?")
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def to_yaml(data: Any) -> str:

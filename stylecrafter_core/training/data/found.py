@@ -47,9 +47,12 @@ def kind_of(name: str) -> str | None:
 def found_file(path: Path, caption: str | Problem | None) -> Found:
     """A file of its own, maybe missing or of an unknown kind, and its caption or what is wrong with it."""
     kind, problem = kind_of(path.name), caption if isinstance(caption, Problem) else None
-    is_there = path.is_file()
+    try:
+        is_there, why_not = path.is_file(), "there is no such file"
+    except OSError as error:  # a name that no file can have
+        is_there, why_not = False, error.strerror or str(error)
     if not is_there:
-        problem = Problem(MISSING, "there is no such file")
+        problem = Problem(MISSING, why_not)
     elif kind is None:
         problem = Problem(UNDECODABLE, f"files that end in {path.suffix or 'nothing'} are not read")
     size = path.stat().st_size if is_there else 0

@@ -8,6 +8,7 @@ from .reasons import UNREADABLE_TEXT, Problem
 
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WIDER = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+MOST_BYTES = 2**20  # of a caption's file
 # What UTF-8 does not know stays in the text as surrogates, so that one bad row does not end a list.
 LENIENT = "surrogateescape"
 
