@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 STEPS = 90
 
@@ -20,7 +18,7 @@ def walls(
 ) -> Path:
     """A folder: `base.safetensors` whose U-Net answers with its input, and `pictures.jsonl` of 60 colours."""
     from safetensors.torch import save_file
-    from training_materials import decoding_in_this_process
+    from training_materials import decoding_in_this_process, write_walls
 
     folder = tmp_path_factory.mktemp("walls")
     networks, generator = lab("materials.networks"), core("training.randomness").generator
@@ -32,12 +30,8 @@ def walls(
     autoencoder = lab("materials.autoencoder").block_colour_autoencoder()
     base = networks.published_base(spatial | temporal, text, autoencoder)
     save_file({name: tensor.contiguous() for name, tensor in base.items()}, folder / "base.safetensors")
-    colours = np.random.default_rng(0).integers(0, 256, (60, 3), dtype=np.uint8)
     pictures = folder / "pictures"
-    pictures.mkdir()
-    for number, colour in enumerate(colours):
-        Image.fromarray(np.full((48, 48, 3), colour)).save(pictures / f"{number:02}.png")
-        (pictures / f"{number:02}.txt").write_text("a wall")
+    write_walls(pictures)
     with decoding_in_this_process(core):
         core("training.data.prepare").prepare([pictures], folder / "pictures.jsonl")
     return folder

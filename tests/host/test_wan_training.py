@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from golden_wan import EXPECTED, GoldenWan, velocity
 from jobs import plain_guider
 from torch import Tensor, nn
 from torch.nn import functional as F
+from training_materials import write_walls
 
 TEXT_DIM, TEXT_LEN = 128, 12
 Core = Callable[[str], Any]
@@ -40,9 +42,14 @@ class SmallText:
             rows[0, index] = torch.randn(TEXT_DIM, generator=torch.Generator().manual_seed(seed))
         return rows, None
 
+    def encode_from_tokens_scheduled(self, words: list[str]) -> list:
+        return [[self.encode_from_tokens(words, return_pooled=False)[0], {}]]
+
 
 class SmallAutoencoder:
     """Mean colours of 8 × 8 pixels and 4 frames, the first frame by itself, as Wan's cuts them."""
+
+    latent_channels = 16
 
     def __init__(self) -> None:
         self.first_stage_model = nn.Linear(1, 1)
@@ -53,8 +60,17 @@ class SmallAutoencoder:
         frames = torch.cat([video[:1], rest]).repeat(1, 6, 1, 1)[:, :16]
         return frames.movedim(0, 1)[None]
 
+    def decode(self, latents: Tensor) -> Tensor:
+        """The mean colours as they are: [B, 16, T, h, w] to [B, 4 T - 3, 8 h, 8 w, 3]."""
+        _, _, frames, height, width = latents.shape
+        size = (4 * frames - 3, 8 * height, 8 * width)
+        return (F.interpolate(latents[:, :3], size) / 2 + 0.5).movedim(1, -1)
+
     def temporal_compression_decode(self) -> int:
         return 4
+
+    def spacial_compression_decode(self) -> int:
+        return 8
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +89,8 @@ def base(core: Core, golden_wan: GoldenWan, tiny_materials: Path, monkeypatch: p
     made = core("training.host.frozen_base").FrozenBase(
         "wan.safetensors", model, SmallText(), SmallAutoencoder(), vision
     )
-    monkeypatch.setattr(core("training.setup"), "load", lambda _: made)
+    for module in ("training.setup", "training.fill_cache"):
+        monkeypatch.setattr(core(module), "load", lambda _: made)
     return made
 
 
@@ -145,13 +162,42 @@ def test_the_node_gives_the_trainers_velocity(core: Core, golden_wan: GoldenWan)
     inputs = inputs_of(core, torch.float32)
     with torch.no_grad():
         expected = styled_network(core, network, spec, tensors, torch.float32)(inputs)
-    formats = core("formats")
-    file = formats.AdapterFile(spec, tensors, formats.compare({}, {}))
-    adapter = core("comfy_host.adapter").HostAdapter(file, "trained.safetensors")
+    adapter = hosted(core, spec, tensors)
     [model] = golden_wan.run_node("StyleCrafterPatchModel", model=golden_wan.plain, adapter=adapter)
     style = adapter.encode(inputs.clip_tokens)
     found = velocity(plain_guider(model, golden_wan.styled(style=style)), golden_wan.x(), golden_wan.sigma())
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def hosted(core: Core, spec: Any, tensors: dict) -> Any:
+    """The adapter as it travels on a socket."""
+    formats = core("formats")
+    file = formats.AdapterFile(spec, tensors, formats.compare({}, {}))
+    return core("comfy_host.adapter").HostAdapter(file, "trained.safetensors")
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_samples_of_a_run_are_what_the_nodes_give(
+    core: Core, base: Any, golden_wan: GoldenWan, frames: int
+) -> None:
+    module, run_node = core("training.host.styled_sampling"), golden_wan.run_node
+    adapter = hosted(core, *new_adapter(core, base.unet, gain=0.6))
+    tokens = torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(2))
+    scales, sampling = {"cfg_text": 3.0, "cfg_style": 2.0}, {"sampler_name": "euler", "steps": 2, "seed": 4}
+    settings = module.SamplingSettings(32, 16, frames, strength=1.0, **scales, **sampling)
+    found = module.sample_style(base, adapter, [tokens], ["a red disc"], settings)
+    assert found.shape == (1, frames, 16, 32, 3)
+    text, empty = ([[base.encode_text(prompt)[0], {}]] for prompt in ("a red disc", ""))
+    style = {"style": adapter.encode(tokens), "strength": 1.0, "start_at": 0.0, "end_at": 1.0}
+    [sampled] = run_node(
+        "StyleCrafterSampler",
+        model=run_node("StyleCrafterPatchModel", model=base.model, adapter=adapter)[0],
+        positive=run_node("StyleCrafterApplyStyle", conditioning=text, **style)[0],
+        negative=empty,
+        latent_image=run_node("EmptyHunyuanLatentVideo", width=32, height=16, length=frames, batch_size=1)[0],
+        **{"scheduler": "simple", "denoise": 1.0, **scales, **sampling},
+    )
+    torch.testing.assert_close(found, base.decode(sampled, 1), atol=1e-5, rtol=0)
 
 
 def config_of(core: Core, materials: Path, folder: Path, name: str, *more: str) -> Any:
@@ -210,3 +256,67 @@ def test_a_length_that_the_autoencoder_does_not_know(
 def test_clips_become_fewer_latent_frames(base: Any) -> None:
     assert base.encode_pixels(torch.rand(5, 3, 16, 24)).shape == (2, 16, 2, 3)
     assert base.encode_pixels(torch.rand(1, 3, 16, 24)).shape == (1, 16, 2, 3)
+
+
+@pytest.fixture
+def walls(core: Core, tmp_path: Path, in_process: None) -> Path:
+    """A manifest of pictures of one colour each, whose prompt does not say which. Only the style does."""
+    folder = tmp_path / "walls"
+    write_walls(folder)
+    core("training.data.prepare").prepare([folder], tmp_path / "walls.jsonl")
+    return tmp_path / "walls.jsonl"
+
+
+def test_the_right_style_gives_a_lower_loss_than_anothers(
+    core: Core, base: Any, tiny_materials: Path, walls: Path, tmp_path: Path
+) -> None:
+    """And the grid of the run is drawn by the real sampler."""
+    config = config_of(
+        core,
+        tiny_materials,
+        tmp_path / "run",
+        "wan_style",
+        f"data.manifests=['{walls}']",
+        *("data.image_batch=8", "data.validation=12", "optimiser.lr=0.003"),
+        *("run.steps=90", "run.validate_every=90", "run.sample_every=90", "run.checkpoint_every=90"),
+        *("samples.prompts=['a wall']", "samples.steps=2"),
+    )
+    assert core("training.run").train("style", config, resume=False, cpu=True)
+    lines = [json.loads(line) for line in (config.run.dir / "metrics.jsonl").read_text().splitlines()]
+    after = [line for line in lines if line["kind"] == "validation"][-1]
+    assert after["style_gain"] > after["style_gain_interval"] > 0
+    assert after["style_gain"] > 0.02 * after["loss"]
+    assert (config.run.dir / "samples" / "step-90.png").is_file()
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(("stage", "name"), [("style", "wan_style"), ("temporal", "wan_video")])
+def test_preflight_passes(
+    core: Core, base: Any, tiny_materials: Path, tmp_path: Path, stage: str, name: str
+) -> None:
+    grid = ("samples.prompts=['a red disc']", "samples.steps=2")
+    config = config_of(core, tiny_materials, tmp_path / "run", name, "base.adapter=null", *grid)
+    report = core("training.preflight").preflight(stage, config, cpu=True)
+    assert report.passed, report.text
+    assert "equal bit by bit" in report.text
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_pass_reads_the_same_with_and_without_the_cache(
+    core: Core, base: Any, tiny_materials: Path, tmp_path: Path
+) -> None:
+    cache = f"data.cache={tmp_path / 'cache'}"
+    passes = []
+    for more in ((), (cache,)):
+        config = config_of(core, tiny_materials, tmp_path / "run", "wan_style", *more)
+        if more:
+            assert "12 pictures, 12 of them new" in core("training.fill_cache").fill_cache(config, cpu=True)
+        engine = core("training.engine").make_engine(config.engine, True)
+        setup = core("training.setup").set_up(
+            core("training.stages").stage_of("style", config), config, engine
+        )
+        passes.append(setup.pass_maker.make(next(iter(setup.loader(0)))))
+    plain, cached = passes
+    assert plain.inputs.noisy.shape == (2, 16, 1, 4, 4)
+    torch.testing.assert_close(cached.inputs.noisy, plain.inputs.noisy, atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(cached.inputs.text, plain.inputs.text, atol=2e-3, rtol=2e-3)

@@ -172,6 +172,14 @@ def write_pictures(folder: Path) -> None:
         (folder / f"{number:02}.txt").write_text(caption)
 
 
+def write_walls(folder: Path) -> None:
+    """60 pictures of one colour each, drawn by chance, whose captions do not name it."""
+    folder.mkdir()
+    for number, colour in enumerate(np.random.default_rng(0).integers(0, 256, (60, 3), dtype=np.uint8)):
+        Image.fromarray(np.full((48, 48, 3), colour)).save(folder / f"{number:02}.png")
+        (folder / f"{number:02}.txt").write_text("a wall")
+
+
 def write_clips(core: Callable[[str], Any], folder: Path) -> None:
     """A disc of each colour that moves to the right, and one that moves to the left."""
     import torch

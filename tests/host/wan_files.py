@@ -77,11 +77,11 @@ def write_files(host: Any) -> None:
 def _text_encoder() -> dict[str, Tensor]:
     network = TinyUmT5().transformer
     fill(network, 0)
-    proto = torch.frombuffer(bytearray(_sentence_pieces()), dtype=torch.uint8)
+    proto = torch.frombuffer(bytearray(sentence_pieces()), dtype=torch.uint8)
     return {**network.state_dict(), "spiece_model": proto}
 
 
-def _sentence_pieces() -> bytes:
+def sentence_pieces() -> bytes:
     """A vocabulary of a few words, and of all bytes for the others; padding and end have umT5's numbers."""
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -14,13 +14,15 @@ import comfy.utils
 import torch
 from torch import Tensor, nn
 
+from ...comfy_host.latents import empty_video_latent
 from ...comfy_host.load import load_video_model
 from ...comfy_host.networks import network_of
 from ...comfy_host.vision import encode_clip_pixels, load_image_encoder
-from ...errors import InputError, MismatchError, WeightFileError
+from ...errors import MismatchError, WeightFileError
 from ...families import Objective
 from ...formats import is_video_base, read_tensors
 from ...spec import SizeIds, TemporalBlockSpec
+from .text_encoder import load_text_encoder
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -100,6 +102,28 @@ class FrozenBase:
         return encode_clip_pixels(self.clip_vision, pixels_B3SS, clip_tokens)
 
     @property
+    def scheduler(self) -> str:
+        """The host's scheduler of sampling as trained."""
+        return "simple" if self.objective == "flow matching" else "ddim_uniform"
+
+    def empty_latent(self, width: int, height: int, num_frames: int, videos: int) -> dict[str, Any]:
+        """The host's LATENT of that many videos with nothing in them; sizes in pixels."""
+        form = self.model.model.latent_format
+        if form.latent_dimensions == 2:
+            samples = empty_video_latent(width, height, num_frames, videos)
+            return {"samples": samples, "frames": num_frames}
+        frames = 1 + (num_frames - 1) // self.frames_per_latent
+        side = self.vae.spacial_compression_decode()
+        shape = (videos, form.latent_channels, frames, height // side, width // side)
+        return {"samples": torch.zeros(shape)}
+
+    @torch.no_grad()
+    def decode(self, latent: dict[str, Any], videos: int) -> Tensor:
+        """Frames [videos, T, H, W, 3] in 0..1 of a LATENT in the host's scale, on the CPU."""
+        frames = self.vae.decode(latent["samples"]).cpu().float().clamp(0, 1)
+        return frames.reshape(videos, -1, *frames.shape[-3:])
+
+    @property
     def style_pixels(self) -> int:
         """The side of the square picture that the image encoder reads."""
         return self.clip_vision.image_size
@@ -162,6 +186,7 @@ def load_base(
         parts: of a base in several files (Wan).
 
     Raises:
+        InputError: there is no text encoder of the type that is named.
         WeightFileError: a file cannot be read, or lacks what training needs.
         MismatchError: the model is no U-Net with a discrete noise schedule; temporal weights do not fit.
     """
@@ -190,17 +215,9 @@ def temporal_tensors(unet: nn.Module) -> dict[str, Tensor]:
 
 def _load_parts(checkpoint: Path, temporal: Path | None, parts: SeparateParts) -> tuple[Any, Any, Any]:
     _refuse_temporal(checkpoint, temporal)
-    kind = getattr(comfy.sd.CLIPType, parts.text_encoder_type.upper(), None)
-    if kind is None:
-        raise InputError(
-            "There is no text encoder of this type.",
-            found=f"base.text_encoder_type {parts.text_encoder_type}",
-            expected=f"one of {', '.join(known.name.lower() for known in comfy.sd.CLIPType)}",
-            fix="write it as in the host's Load CLIP",
-        )
     model, clip, vae = comfy.sd.load_diffusion_model(str(checkpoint)), None, None
     if parts.text_encoder is not None:
-        clip = comfy.sd.load_clip([str(parts.text_encoder)], clip_type=kind)
+        clip = load_text_encoder(parts.text_encoder, parts.text_encoder_type)
     if parts.vae is not None:
         vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(parts.vae)))
     return model, clip, vae

@@ -16,7 +16,6 @@ from torch import Tensor
 from ...adapter import StyleAdapter
 from ...comfy_host.adapter import HostAdapter
 from ...comfy_host.conditioning import Conditioning, StyleRequest, apply_style
-from ...comfy_host.latents import empty_video_latent
 from ...comfy_host.patch import patch_model
 from ...comfy_host.sampling import RELEASED_SAMPLER, sample
 from ...errors import InputError
@@ -64,9 +63,9 @@ def sample_style(
     styles = [adapter.encode(clip_tokens) for clip_tokens in references]
     [[text, _]] = _conditioning(base, prompts, 1)
     tokens = [adapter.style_tokens(style, row[None]) for style, row in zip(styles, text, strict=True)]
-    rows = _per_frame(torch.cat(tokens), settings.num_frames)
+    rows = _rows_of_videos(torch.cat(tokens), _rows_per_video(base, settings))
     request = StyleRequest(replace(styles[0], tokens=rows), settings.strength, 0.0, 1.0)
-    styled = apply_style(_conditioning(base, prompts, settings.num_frames), request)
+    styled = apply_style(_conditioning(base, prompts, _rows_per_video(base, settings)), request)
     return _sampled(
         base, patch_model(base.model, adapter), styled, len(prompts), settings, settings.cfg_style
     )
@@ -75,7 +74,7 @@ def sample_style(
 @torch.no_grad()
 def sample_text(base: FrozenBase, prompts: Sequence[str], settings: SamplingSettings) -> Tensor:
     """The same of the base alone, at `cfg_text`."""
-    text = _conditioning(base, prompts, settings.num_frames)
+    text = _conditioning(base, prompts, _rows_per_video(base, settings))
     return _sampled(base, base.model, text, len(prompts), settings, settings.cfg_text)
 
 
@@ -88,12 +87,12 @@ def sample_attached(
     settings: SamplingSettings,
 ) -> Tensor:
     """The same for the ablation whose style tokens stand behind the text tokens; one scale, `cfg_text`."""
-    [[text, values]] = _conditioning(base, prompts, settings.num_frames)
+    [[text, values]] = _conditioning(base, prompts, _rows_per_video(base, settings))
     device = next(adapter.parameters()).device
     tokens = [
         adapter.style_transformer(clip_tokens.flatten(0, 1)[None].to(device)) for clip_tokens in references
     ]
-    rows = _per_frame(torch.cat(tokens), settings.num_frames)
+    rows = _rows_of_videos(torch.cat(tokens), _rows_per_video(base, settings))
     attached = [[torch.cat([text, rows.to(text)], dim=1), values]]
     return _sampled(base, base.model, attached, len(prompts), settings, settings.cfg_text)
 
@@ -104,8 +103,16 @@ def hand_back(base: FrozenBase, device: torch.device) -> None:
     base.unet.to(device)
 
 
-def _conditioning(base: FrozenBase, prompts: Sequence[str], num_frames: int) -> Conditioning:
-    """One entry with a row for each frame of each prompt, encoded one by one as prompts of a graph are."""
+def _empty(base: FrozenBase, settings: SamplingSettings, videos: int) -> dict[str, Any]:
+    return base.empty_latent(settings.width, settings.height, settings.num_frames, videos)
+
+
+def _rows_per_video(base: FrozenBase, settings: SamplingSettings) -> int:
+    return len(_empty(base, settings, 1)["samples"])
+
+
+def _conditioning(base: FrozenBase, prompts: Sequence[str], rows_per_video: int) -> Conditioning:
+    """One entry with a video's rows for each prompt, encoded one by one as prompts of a graph are."""
     encoded = [base.clip.encode_from_tokens_scheduled(base.clip.tokenize(prompt))[0] for prompt in prompts]
     texts = [text for text, _ in encoded]
     lengths = {text.shape[1] for text in texts}
@@ -119,13 +126,13 @@ def _conditioning(base: FrozenBase, prompts: Sequence[str], num_frames: int) -> 
     pooled = [values["pooled_output"] for _, values in encoded if values.get("pooled_output") is not None]
     values = dict(encoded[0][1])
     if pooled:
-        values["pooled_output"] = _per_frame(torch.cat(pooled), num_frames)
-    return [[_per_frame(torch.cat(texts), num_frames), values]]
+        values["pooled_output"] = _rows_of_videos(torch.cat(pooled), rows_per_video)
+    return [[_rows_of_videos(torch.cat(texts), rows_per_video), values]]
 
 
-def _per_frame(rows_B: Tensor, num_frames: int) -> Tensor:
-    """[B, ...] to [B · T, ...]. A single row stays one: the host gives it to every frame."""
-    return rows_B if len(rows_B) == 1 else rows_B.repeat_interleave(num_frames, dim=0)
+def _rows_of_videos(rows_B: Tensor, rows_per_video: int) -> Tensor:
+    """[B, ...] to [B · rows, ...]. A single row stays one: the host gives it to all."""
+    return rows_B if len(rows_B) == 1 else rows_B.repeat_interleave(rows_per_video, dim=0)
 
 
 def _sampled(
@@ -136,19 +143,17 @@ def _sampled(
     settings: SamplingSettings,
     cfg_style: float,
 ) -> Tensor:
-    latent = empty_video_latent(settings.width, settings.height, settings.num_frames, videos)
     sampled = sample(
         model,
         positive,
         _conditioning(base, [""], 1),
-        {"samples": latent, "frames": settings.num_frames},
+        _empty(base, settings, videos),
         cfg_text=settings.cfg_text,
         cfg_style=cfg_style,
         seed=settings.seed,
         steps=settings.steps,
         sampler_name=settings.sampler_name,
-        scheduler="ddim_uniform",
+        scheduler=base.scheduler,
         denoise=1.0,
     )
-    frames = base.vae.decode(sampled["samples"]).cpu().float().clamp(0, 1)
-    return frames.unflatten(0, (videos, settings.num_frames))
+    return base.decode(sampled, videos)
