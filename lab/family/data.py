@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +27,7 @@ from .gallery import REINSTALL, Painting, numbers_left_out, read_painting, sound
 from .packages import style_network_file
 from .plan import CLIPS_IN_BLOCK, PICTURES_IN_BLOCK, Item, block_of_clips, block_of_pictures, style_of
 from .sizes import FRAME_RATE
+from .workers import carried_out
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +83,7 @@ def make_data(folder: Path, seed: int, counts: Counts, workers: int = 1, task: T
     paintings = tuple(painting.number for painting in to_learn_from)
     blocks = list(_blocks(folder, seed, task, paintings, counts))
     lines: list[str] = []
-    for done, records in enumerate(_carried_out(blocks, workers), start=1):
+    for done, records in enumerate(carried_out(make_block, blocks, workers), start=1):
         lines += [json.dumps(record, ensure_ascii=False) for record in records]
         log.info("%d of %d parts are made", done, len(blocks))
     with written_whole(folder / RECORDS) as partial_file:
@@ -121,26 +117,6 @@ def _blocks(
     ):
         for number in range(-(-count // size)):
             yield Block(folder, seed, task.name, paintings, clips, number, min(size, count - number * size))
-
-
-def _carried_out(blocks: list[Block], workers: int) -> Iterator[list[Record]]:
-    """The records of the blocks, in their order."""
-    if workers <= 1:
-        yield from map(make_block, blocks)
-        return
-    # Forked processes would inherit the locks of torch's threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-        yield from pool.map(make_block, blocks)
-
-
-def _start_worker() -> None:
-    """One thread for each process, and an end with the process that started it, however that ends."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def make_block(block: Block) -> list[Record]:
