@@ -1,6 +1,7 @@
 """Say whether a small family's base is good enough for the next stage: a base that cannot draw is not styled.
 
 python lab/gate_small.py --work runs/small --task eight
+python lab/gate_small.py --work runs/small --task eight --stage plain_base    before it has seen any style
 
 Two gates, one after the other, by the content judge, which is trained first where it is not there:
 autoencoder  the data maker's scenes, encoded and decoded: 0.90 of the subjects recognised
@@ -50,6 +51,9 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     environment.add_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder of lab/train_small.py")
     parser.add_argument("--task", choices=("sixteen", "eight"), default="sixteen", help="what it has learnt")
+    parser.add_argument(
+        "--stage", choices=("plain_base", "base"), default="base", help="which of the recipe's bases"
+    )
     parser.add_argument("--seed", type=at_least(0), default=0, help="of noise, prompts, what is drawn by lot")
     parser.add_argument("--prompts", type=at_least(16), default=160, help="and scenes for the autoencoder")
     parser.add_argument("--steps", type=at_least(1), default=25, help="of the sampler")
@@ -71,7 +75,7 @@ def all_reached(arguments: argparse.Namespace) -> bool:
     Raises:
         InputError: there is no base in the work folder.
     """
-    files = [arguments.work / name for name in ("base.safetensors", "image_encoder.safetensors")]
+    files = [arguments.work / f"{name}.safetensors" for name in (arguments.stage, "image_encoder")]
     if missing := [str(file) for file in files if not file.is_file()]:
         raise InputError(
             "There is no base to judge.",

@@ -1,7 +1,10 @@
-"""Make the small family's weights again, from nothing: data, autoencoder, text and vision tower, video base.
+"""Make the small family's weights again: data, autoencoder, text and vision tower, video base.
 
-python lab/train_small.py --work runs/small         all of it, hours on two cores
+python lab/train_small.py --work runs/small         all of it from nothing, hours on two cores
 python lab/train_small.py --work DIR --size tiny    a few steps of everything, to see that it runs
+python lab/train_small.py --work DIR --task eight   from the published weights: autoencoder and towers stay as
+                                                    they are, the U-Net goes on with plain pictures, then with
+                                                    data of the task
 python lab/train_small.py --work DIR --task eight --device cuda --minutes 8
                                                     on a graphics card; the minutes are the base's
 
@@ -15,6 +18,8 @@ python train.py prepare runs/small/data/clips --out runs/small/clips.jsonl
 python train.py cache --config configs/small_style.yaml
 python train.py style --config configs/small_style.yaml
 python train.py temporal --config configs/small_temporal.yaml
+
+The configs are of 128×128 pictures; those of the task eight need --set data.width=96 --set data.height=96.
 """
 
 from __future__ import annotations

@@ -23,12 +23,15 @@ from stylecrafter_core.training.randomness import generator
 from ..materials import networks
 from ..materials.starting_point import answer_with_the_input
 from .learning import Lesson, learn, normal
+from .muon import Muon
 
 MODEL_CHANNELS, HEAD_DIM = 64, 32
 PICTURES, CLIPS = 32, 4  # of a step: so many pictures, or so many clips, unless a round has more
 CLIP_EVERY = 4  # steps
 DROPPED_TEXT = 0.1  # share of the samples that learn the empty prompt
 SNR_GAMMA = 5.0
+SAVE_EVERY = 50  # steps, each of more than a second on a processor
+ADAM, MUON = "torch.optim.AdamW", f"{Muon.__module__}.{Muon.__qualname__}"
 CPU = torch.device("cpu")
 
 
@@ -46,8 +49,9 @@ class Round:
             deviation is some hundredths off 1 by chance; a base that was never shown how loud noise can be
             leaves the rest of it in the frame, and the frames of a video flicker.
         ema: decay of the average that is kept of the weights.
-        plain: on pictures without a style alone, and without the temporal blocks: they add nothing yet.
+        plain: without clips and without the temporal blocks, which add nothing to a picture yet.
         wider: times as many pictures, or clips, in a step.
+        muon: whether Muon learns, in place of AdamW.
     """
 
     steps: int
@@ -57,16 +61,18 @@ class Round:
     ema: float = 0.998
     plain: bool = False
     wider: int = 1
+    muon: bool = False
 
     def optimiser(self) -> Optimiser:
         """The trainer's settings of this round."""
         return Optimiser(
+            name=MUON if self.muon else ADAM,
             lr=self.lr,
             schedule="cosine",
             warmup_steps=self.steps // 10,
             final_lr=0.05,
             ema=self.ema,
-            args={"weight_decay": 0.0},
+            args={} if self.muon else {"weight_decay": 0.0},
         )
 
 
@@ -87,7 +93,6 @@ class Shown:
         clips: [M, T, 4, s, s].
         texts: [K, 77, D]; the first one is the empty prompt's.
         picture_texts, clip_texts: [N] and [M], which text belongs to which.
-        plain: numbers of the pictures without a style.
     """
 
     pictures: Tensor
@@ -95,7 +100,6 @@ class Shown:
     texts: Tensor
     picture_texts: Tensor
     clip_texts: Tensor
-    plain: Tensor
 
     def to(self, device: torch.device) -> Shown:
         """The same on a device: all of it at once, so that no step carries anything."""
@@ -122,7 +126,16 @@ def text_states(text_tower: dict[str, Tensor], captions: Sequence[str]) -> tuple
     return torch.stack(rows), {text: row for row, text in enumerate(different)}
 
 
+def fresh_unet(seed: int) -> dict[str, Tensor]:
+    """The tensors of a U-Net that has learnt nothing, in the host's names and ours."""
+    spec = unet_spec()
+    tensors = networks.unet_tensors(spec, generator(seed, "U-Net"))
+    answer_with_the_input(tensors, spec)
+    return tensors
+
+
 def train_base(
+    unet: dict[str, Tensor],
     shown: Shown,
     folder: Path,
     seed: int,
@@ -133,17 +146,15 @@ def train_base(
     """The U-Net's tensors, in the host's names and ours, after all rounds.
 
     Args:
+        unet: the tensors that it begins with.
         folder: for checkpoints; a run that was stopped goes on.
         device: where the U-Net learns.
         minutes: for all rounds together, which share them by their steps; None takes the steps themselves.
     """
     from stylecrafter_core.comfy_host.model import build_model
 
-    spec = unet_spec()
-    tensors = networks.unet_tensors(spec, generator(seed, "U-Net"))
-    answer_with_the_input(tensors, spec)
-    model = build_model(spec, torch.float32, None, device)
-    model.diffusion_model.load_state_dict(tensors)
+    model = build_model(unet_spec(), torch.float32, None, device)
+    model.diffusion_model.load_state_dict(unet)
     model.diffusion_model.requires_grad_(True)  # newer hosts build their networks frozen
     shown, done, steps = shown.to(device), 0, sum(this.steps for this in rounds)
     for number, this in enumerate(rounds):
@@ -173,7 +184,8 @@ def train_round(
         done: steps of the rounds before: chance goes on where they ended.
     """
     loss_of = partial(round_loss, model, shown, seed, this, done)
-    learn(model.diffusion_model, loss_of, Lesson(folder, this.steps, this.optimiser(), minutes=minutes))
+    lesson = Lesson(folder, this.steps, this.optimiser(), save_every=SAVE_EVERY, minutes=minutes)
+    learn(model.diffusion_model, loss_of, lesson)
 
 
 def round_loss(model: Any, shown: Shown, seed: int, this: Round, done: int, step: int) -> Tensor:
@@ -204,10 +216,10 @@ def batch(
     latents, rows = (
         (shown.clips, shown.clip_texts) if clips else (shown.pictures[:, None], shown.picture_texts)
     )
-    count = len(shown.plain) if this.plain else len(latents)
-    places = torch.randint(count, ((CLIPS if clips else PICTURES) * this.wider,), generator=random)
+    count = (CLIPS if clips else PICTURES) * this.wider
+    places = torch.randint(len(latents), (count,), generator=random)
     dropped = torch.rand(len(places), generator=random) < DROPPED_TEXT
-    picked = shown.plain[places.to(device)] if this.plain else places.to(device)
+    picked = places.to(device)
     return latents[picked].float(), shown.texts[rows[picked].masked_fill(dropped.to(device), 0)]
 
 

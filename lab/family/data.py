@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from stylecrafter_core.files import remove_partial, written_whole
 from stylecrafter_core.media import write_video
@@ -158,3 +159,30 @@ def _write_jpeg(path: Path, pixels: partial[NDArray[np.uint8]]) -> None:
 def _write_clip(path: Path, pixels: partial[NDArray[np.uint8]]) -> None:
     frames = torch.from_numpy(pixels()).float() / 255
     write_video(frames, path, format="mp4", frame_rate=FRAME_RATE, crf=CRF)
+
+
+def data_is_made(data: Path, counts: Counts) -> bool:
+    """Whether the folder holds so many pictures and clips, each with its caption."""
+    if not ((data / RECORD).is_file() and (data / RECORDS).is_file()):
+        return False
+    pictures, clips = read_records(data, clips=False), read_records(data, clips=True)
+    files = [data / record["file"] for record in (*pictures, *clips)]
+    return (len(pictures), len(clips)) == (counts.pictures, counts.clips) and all(
+        file.is_file() and file.with_suffix(".txt").is_file() for file in files
+    )
+
+
+def read_records(data: Path, clips: bool) -> list[Record]:
+    """The data maker's lines on pictures, or on clips, in their order."""
+    lines = (data / RECORDS).read_text(encoding="utf-8").splitlines()
+    folder = "clips/" if clips else "pictures/"
+    return [record for record in map(json.loads, lines) if record["file"].startswith(folder)]
+
+
+def read_pictures(data: Path, records: list[Record]) -> Tensor:
+    """uint8 [N, H, W, 3]."""
+    pixels = []
+    for record in records:
+        with Image.open(data / record["file"]) as picture:
+            pixels.append(np.asarray(picture.convert("RGB")))
+    return torch.from_numpy(np.stack(pixels))

@@ -1,12 +1,18 @@
-"""From nothing to the small family's base, stage by stage; a stage whose file is there is not run again.
+"""The small family's base, stage by stage; a stage whose file is there is not run again.
 
 work/recipe.json                seed and sizes: the folder takes no others
 work/data/                      pictures, clips, paintings
 work/autoencoder.safetensors    in TAESD's names
 work/towers.safetensors         both towers of open_clip's CLIP
+work/image_encoder.safetensors  the vision tower alone
 work/latents.safetensors        of all pictures and clips
 work/base.safetensors           one checkpoint in the published video family's layout
-work/image_encoder.safetensors  the vision tower alone
+
+`sixteen` makes all of it from nothing. `eight` takes autoencoder and towers from weights/ and begins with the
+U-Net there; it has to draw before it is styled, so two stages come before its data:
+
+work/plain_latents.safetensors  of plain pictures, and their captions
+work/plain_base.safetensors     the base after them, to be judged by lab/gate_small.py; `base` goes on from it
 
 Weights are kept in float16, and each stage reads what the stage before kept: what is given away is what the
 next stage learnt on.
@@ -16,64 +22,108 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from stylecrafter_core.formats import read_video_base
 from stylecrafter_core.media import read_video
 
 from ..files import make_once
 from ..materials import networks
 from ..scenes import PUBLISHED, TASKS
-from . import autoencoder, base, towers
+from . import autoencoder, base, published, towers
 from .alt_texts import alt_text, main_colours
 from .claims import claim
-from .data import RECORD, RECORDS, Counts, check_seed, make_data
+from .data import Counts, check_seed, data_is_made, make_data, read_pictures, read_records
 from .learning import contiguous
+from .plain import plain_pictures
 from .precision import in_half
 from .randomness import generator
+from .sizes import FRAMES
 
 log = logging.getLogger(__name__)
 
 TEXTS_OF_A_PICTURE = 4  # that the towers learn from
 VISION = "visual."
-RECIPE = "recipe.json"
+RECIPE, PLAIN_LATENTS, PLAIN_BASE = "recipe.json", "plain_latents.safetensors", "plain_base.safetensors"
+CAPTIONS = "captions"  # in the header of the plain latents, as JSON
+
+
+@dataclass(frozen=True)
+class FromNothing:
+    """Encoders learn on the data, and the U-Net has learnt nothing."""
+
+    autoencoder_steps: int
+    tower_steps: int
+
+
+@dataclass(frozen=True)
+class FromPublished:
+    """Encoders are the published ones, and the published U-Net goes on with plain pictures, without data."""
+
+    pictures: int
+    plain: base.Round
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of what is made and learnt."""
+    """How much of what is made and learnt.
+
+    Attributes:
+        task: what is drawn.
+        start: what comes before the rounds of the base.
+        data: of pictures and clips.
+        base_rounds: on the data.
+    """
 
     task: str
+    start: FromNothing | FromPublished
     data: Counts
-    autoencoder_steps: int
-    tower_steps: int
     base_rounds: tuple[base.Round, ...]
 
+    def share(self, minutes: float | None, rounds: Sequence[base.Round]) -> float | None:
+        """The minutes of these rounds, of those of all."""
+        if minutes is None:
+            return None
+        before = [self.start.plain] if isinstance(self.start, FromPublished) else []
+        of_all = sum(this.steps for this in [*before, *self.base_rounds])
+        return minutes * sum(this.steps for this in rounds) / of_all
 
-FULL = Size(PUBLISHED.name, Counts(pictures=12000, clips=800), autoencoder.STEPS, towers.STEPS, base.ROUNDS)
-PLAIN_FIRST = (  # it has to draw before it is styled
-    base.Round(20000, 1e-3, noise_offset=0.3, plain=True),
-    base.Round(6000, 6e-4, noise_offset=0.3),
-    base.Round(1000, 4e-4, noise_offset=0.3, noise_gain=0.2, ema=0.99),
+
+FULL = Size(
+    PUBLISHED.name,
+    FromNothing(autoencoder.STEPS, towers.STEPS),
+    Counts(pictures=12000, clips=800),
+    base.ROUNDS,
 )
-EIGHT = Size("eight", Counts(pictures=24300, clips=2000), autoencoder.STEPS, towers.STEPS, PLAIN_FIRST)
+EIGHT = Size(
+    "eight",
+    FromPublished(12000, base.Round(20000, 1e-3, noise_offset=0.3, ema=0.99, plain=True, muon=True)),
+    Counts(pictures=24300, clips=2000),
+    (
+        base.Round(6000, 6e-4, noise_offset=0.3),
+        base.Round(1000, 4e-4, noise_offset=0.3, noise_gain=0.2, ema=0.99),
+    ),
+)
 SIZES = {size.task: size for size in (FULL, EIGHT)}
 WIDER = 8  # times as many pictures in a step on a graphics card, which is not busy with fewer
 
 
 def tiny(size: Size) -> Size:
     """A few steps of everything."""
+    start = FromNothing(2, 2)
+    if isinstance(size.start, FromPublished):
+        start = FromPublished(20, replace(size.start.plain, steps=2))
     rounds = tuple(replace(this, steps=2) for this in size.base_rounds)
-    return Size(size.task, Counts(pictures=54, clips=4), 2, 2, rounds)
+    return Size(size.task, start, Counts(pictures=54, clips=4), rounds)
 
 
 TINY = tiny(FULL)
@@ -81,8 +131,11 @@ TINY = tiny(FULL)
 
 def for_a_card(size: Size) -> Size:
     """The same with larger steps of the base."""
+    start = size.start
+    if isinstance(start, FromPublished):
+        start = replace(start, plain=replace(start.plain, wider=WIDER))
     rounds = tuple(replace(this, wider=WIDER) for this in size.base_rounds)
-    return replace(size, base_rounds=rounds)
+    return replace(size, start=start, base_rounds=rounds)
 
 
 @dataclass(frozen=True)
@@ -110,25 +163,26 @@ def make_base(work: Path, seed: int, size: Size, engine: Engine) -> None:
         work / "data", seed, TASKS[size.task]
     )  # first: a folder that is refused takes no other seed's claim
     claim(work / RECIPE, {"seed": seed, **asdict(size)})
-    if not _data_is_made(work / "data", size.data):
+    if isinstance(size.start, FromPublished):
+        _make_plain_base(work, seed, size, size.start, engine)
+    if not data_is_made(work / "data", size.data):
         log.info("Data")
         make_data(work / "data", seed, size.data, engine.workers, TASKS[size.task])
-    _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size, engine)
-    _stage(work / "towers.safetensors", _write_towers, work, seed, size, engine)
+    if isinstance(size.start, FromNothing):
+        _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.start, engine)
+        _stage(work / "towers.safetensors", _write_towers, work, seed, size.start, engine)
     _stage(work / "latents.safetensors", _write_latents, work, engine)
     _stage(work / "base.safetensors", _write_base, work, seed, size, engine)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
 
 
-def _data_is_made(data: Path, counts: Counts) -> bool:
-    """Whether the folder holds so many pictures and clips, each with its caption."""
-    if not ((data / RECORD).is_file() and (data / RECORDS).is_file()):
-        return False
-    pictures, clips = read_records(data, clips=False), read_records(data, clips=True)
-    files = [data / record["file"] for record in (*pictures, *clips)]
-    return (len(pictures), len(clips)) == (counts.pictures, counts.clips) and all(
-        file.is_file() and file.with_suffix(".txt").is_file() for file in files
-    )
+def _make_plain_base(work: Path, seed: int, size: Size, start: FromPublished, engine: Engine) -> None:
+    """A base that has seen plain pictures alone, and its image encoder: enough to be judged."""
+    _stage(work / "autoencoder.safetensors", _keep, published.autoencoder)
+    _stage(work / "towers.safetensors", _keep, published.towers)
+    _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
+    _stage(work / PLAIN_LATENTS, _write_plain_latents, work, seed, size.task, start.pictures, engine)
+    _stage(work / PLAIN_BASE, _write_plain_base, work, seed, size, start.plain, engine)
 
 
 def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
@@ -137,19 +191,19 @@ def _stage(file: Path, write: Callable[..., None], *arguments: Any) -> None:
     make_once(file, write, *arguments)
 
 
-def _write_autoencoder(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
+def _write_autoencoder(path: Path, work: Path, seed: int, start: FromNothing, engine: Engine) -> None:
     pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
     network = autoencoder.train_autoencoder(
-        pixels, work / "autoencoder", seed, size.autoencoder_steps, engine.device
+        pixels, work / "autoencoder", seed, start.autoencoder_steps, engine.device
     )
     save_file(in_half(network.state_dict()), path)
 
 
-def _write_towers(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
+def _write_towers(path: Path, work: Path, seed: int, start: FromNothing, engine: Engine) -> None:
     records = read_records(work / "data", clips=False)
     pixels = read_pictures(work / "data", records)
     texts = [_alt_texts(seed, number, record, pixels[number]) for number, record in enumerate(records)]
-    network = towers.train_towers(pixels, texts, work / "towers", seed, size.tower_steps, engine.device)
+    network = towers.train_towers(pixels, texts, work / "towers", seed, start.tower_steps, engine.device)
     save_file(in_half(network.state_dict()), path)
 
 
@@ -160,9 +214,7 @@ def _alt_texts(seed: int, number: int, record: dict[str, Any], pixels: Tensor) -
 
 def _write_latents(path: Path, work: Path, engine: Engine) -> None:
     data = work / "data"
-    network: Any = autoencoder.fresh_autoencoder(0)
-    network.load_state_dict(load_file(work / "autoencoder.safetensors"))
-    encode = partial(autoencoder.encoded, network, device=engine.device)
+    encode = partial(autoencoder.encoded, _autoencoder(work), device=engine.device)
     pictures = encode(read_pictures(data, read_records(data, clips=False)))
     clips = [
         encode((read_video(data / record["file"]).frames * 255).round().byte())
@@ -171,24 +223,67 @@ def _write_latents(path: Path, work: Path, engine: Engine) -> None:
     save_file(contiguous({"pictures": pictures.half(), "clips": torch.stack(clips).half()}), path)
 
 
+def _write_plain_latents(path: Path, work: Path, seed: int, task: str, pictures: int, engine: Engine) -> None:
+    captions, pixels = plain_pictures(seed, pictures, task, engine.workers)
+    latents = autoencoder.encoded(_autoencoder(work), pixels, device=engine.device)
+    save_file(contiguous({"pictures": latents.half()}), path, {CAPTIONS: json.dumps(captions)})
+
+
+def _write_plain_base(
+    path: Path, work: Path, seed: int, size: Size, plain: base.Round, engine: Engine
+) -> None:
+    with safe_open(work / PLAIN_LATENTS, "pt") as file:
+        pictures, captions = file.get_tensor("pictures"), json.loads(file.metadata()[CAPTIONS])
+    no_clips = pictures.new_zeros(0, FRAMES, *pictures.shape[1:])
+    shown = _shown(_text_tower(work), {"pictures": pictures, "clips": no_clips}, captions, [])
+    folder, minutes = work / "plain_base", size.share(engine.minutes, (plain,))
+    unet = base.train_base(published.unet(), shown, folder, seed, (plain,), engine.device, minutes)
+    _save_base(path, work, unet)
+
+
 def _write_base(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
-    text = _parts(work / "towers.safetensors", vision=False)
-    shown = _shown(work, text)
-    unet = base.train_base(shown, work / "base", seed, size.base_rounds, engine.device, engine.minutes)
-    spatial, temporal = networks.published_unet(base.unet_spec(), unet)
-    whole = networks.published_base(spatial | temporal, text, load_file(work / "autoencoder.safetensors"))
-    save_file(in_half(whole), path)
+    captions = [
+        [record["caption"] for record in read_records(work / "data", clips)] for clips in (False, True)
+    ]
+    shown = _shown(_text_tower(work), load_file(work / "latents.safetensors"), *captions)
+    if isinstance(size.start, FromPublished):
+        unet = read_video_base(work / PLAIN_BASE).unet
+    else:
+        unet = base.fresh_unet(seed)
+    rounds, minutes = size.base_rounds, size.share(engine.minutes, size.base_rounds)
+    unet = base.train_base(unet, shown, work / "base", seed, rounds, engine.device, minutes)
+    _save_base(path, work, unet)
 
 
-def _shown(work: Path, text: dict[str, Tensor]) -> base.Shown:
-    records = [read_records(work / "data", clips) for clips in (False, True)]
-    states, rows = base.text_states(text, [record["caption"] for kind in records for record in kind])
-    picture_texts, clip_texts = (
-        torch.tensor([rows[record["caption"]] for record in kind]) for kind in records
+def _shown(
+    text: dict[str, Tensor], latents: dict[str, Tensor], pictures: list[str], clips: list[str]
+) -> base.Shown:
+    """Latents of pictures and clips, with their captions."""
+    states, rows = base.text_states(text, [*pictures, *clips])
+    texts = (
+        torch.tensor([rows[caption] for caption in kind], dtype=torch.long) for kind in (pictures, clips)
     )
-    latents = load_file(work / "latents.safetensors")
-    plain = torch.tensor([number for number, record in enumerate(records[0]) if record["style"] is None])
-    return base.Shown(latents["pictures"], latents["clips"], states, picture_texts, clip_texts, plain)
+    return base.Shown(latents["pictures"], latents["clips"], states, *texts)
+
+
+def _save_base(path: Path, work: Path, unet: dict[str, Tensor]) -> None:
+    spatial, temporal = networks.published_unet(base.unet_spec(), unet)
+    vae = load_file(work / "autoencoder.safetensors")
+    save_file(in_half(networks.published_base(spatial | temporal, _text_tower(work), vae)), path)
+
+
+def _text_tower(work: Path) -> dict[str, Tensor]:
+    return _parts(work / "towers.safetensors", vision=False)
+
+
+def _autoencoder(work: Path) -> Any:
+    network = autoencoder.fresh_autoencoder(0)
+    network.load_state_dict(load_file(work / "autoencoder.safetensors"))
+    return network
+
+
+def _keep(path: Path, tensors: Callable[[], dict[str, Tensor]]) -> None:
+    save_file(in_half(tensors()), path)
 
 
 def _write_image_encoder(path: Path, work: Path) -> None:
@@ -197,19 +292,3 @@ def _write_image_encoder(path: Path, work: Path) -> None:
 
 def _parts(file: Path, vision: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in load_file(file).items() if name.startswith(VISION) == vision}
-
-
-def read_records(data: Path, clips: bool) -> list[dict[str, Any]]:
-    """The data maker's lines on pictures, or on clips, in their order."""
-    lines = (data / RECORDS).read_text(encoding="utf-8").splitlines()
-    folder = "clips/" if clips else "pictures/"
-    return [record for record in map(json.loads, lines) if record["file"].startswith(folder)]
-
-
-def read_pictures(data: Path, records: list[dict[str, Any]]) -> Tensor:
-    """uint8 [N, H, W, 3]."""
-    pixels = []
-    for record in records:
-        with Image.open(data / record["file"]) as picture:
-            pixels.append(np.asarray(picture.convert("RGB")))
-    return torch.from_numpy(np.stack(pixels))

@@ -42,11 +42,10 @@ def main(host: Path) -> None:
             torch.zeros(1, 77, base.networks.CONTEXT),
             rows,
             rows,
-            rows,
         ).to(card)
         weights = dict(unet.named_parameters())
-        optimiser = make_optimiser(this.optimiser(), weights.items())
-        for step, one in ((0, this), (1, this), (0, replace(this, plain=True, wider=8))):
+        for step, one in ((0, this), (1, this), (0, replace(this, plain=True, wider=8, muon=True))):
+            optimiser = make_optimiser(one.optimiser(), weights.items())
             loss = base.round_loss(model, shown, 0, one, 0, step)
             for weight in weights.values():
                 weight.grad = torch.zeros_like(weight)

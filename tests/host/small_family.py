@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 
-def run_script(name: str, *arguments: Path) -> None:
+def run_script(name: str, *arguments: Path | str) -> None:
     """One of the scripts beside this file, in a process of its own, on one thread."""
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)],
@@ -27,5 +27,13 @@ def run_script(name: str, *arguments: Path) -> None:
 def small_family(host: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe's work folder: data, autoencoder, towers, base and image encoder."""
     folder = tmp_path_factory.mktemp("small")
-    run_script("small_family_run.py", folder, host.path)
+    run_script("small_family_run.py", folder, host.path, "sixteen")
+    return folder / "work"
+
+
+@pytest.fixture(scope="session")
+def family_of_eight(host: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work folder of the recipe that goes on from the published weights."""
+    folder = tmp_path_factory.mktemp("eight")
+    run_script("small_family_run.py", folder, host.path, "eight")
     return folder / "work"

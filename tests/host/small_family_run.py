@@ -1,4 +1,4 @@
-"""Makes the small family's base in a few steps, in a process of its own: `… FOLDER HOST`.
+"""Makes the small family's base in a few steps, in a process of its own: `… FOLDER HOST TASK`.
 
 The style network is a random one of four channels, so nothing is downloaded.
 """
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path += [str(ROOT / "scripts"), str(ROOT / "tests" / "lab"), str(ROOT)]
 
 
-def main(folder: Path, host: Path) -> None:
+def main(folder: Path, host: Path, task: str) -> None:
     from stylecrafter_core.training.host.find import activate
 
     activate(host, cpu=True)
@@ -31,8 +31,8 @@ def main(folder: Path, host: Path) -> None:
     packages.FOLDER.mkdir()
     save_file(tiny_style_network(), packages.FOLDER / packages.WEIGHTS)
     assert adain.network()
-    recipe.make_base(folder / "work", 0, recipe.TINY, recipe.Engine())
+    recipe.make_base(folder / "work", 0, recipe.tiny(recipe.SIZES[task]), recipe.Engine())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 from small_family import run_script
 
@@ -63,8 +66,53 @@ def test_a_second_time_makes_nothing_anew(small_family, host):
     times = {path: path.stat().st_mtime_ns for path in small_family.glob("*.safetensors")}
     assert len(times) == 5
     shutil.rmtree(small_family.parent / "style network")
-    run_script("small_family_run.py", small_family.parent, host.path)
+    run_script("small_family_run.py", small_family.parent, host.path, "sixteen")
     assert {path: path.stat().st_mtime_ns for path in small_family.glob("*.safetensors")} == times
+
+
+@pytest.mark.parametrize("stage", ["plain_base", "base"])
+def test_eight_subjects_begin_with_the_published_weights(family_of_eight, pytestconfig, stage):
+    published = load_file(pytestconfig.rootpath / "weights" / "stylecrafter_small.safetensors")
+    made = load_file(family_of_eight / f"{stage}.safetensors")
+    assert made.keys() == published.keys()
+    learnt = {name for name, tensor in made.items() if not torch.equal(tensor, published[name])}
+    assert learnt, "two steps change something"
+    assert all(name.startswith("model.diffusion_model.") for name in learnt)
+    moved = torch.cat([(made[name] - published[name]).flatten() for name in learnt]).float()
+    size = torch.cat([published[name].flatten() for name in learnt]).float()
+    assert moved.std() < 0.1 * size.std()
+
+
+def test_plain_pictures_change_no_temporal_block(family_of_eight, pytestconfig):
+    published = load_file(pytestconfig.rootpath / "weights" / "stylecrafter_small.safetensors")
+    places = re.compile(r"\.(init_attn\.0|(in|out)put_blocks\.\d+\.2|middle_block\.2)\.")
+    inside = [name for name in published if places.search(name)]
+    assert len(inside) > 100
+    plain, later = (load_file(family_of_eight / f"{stage}.safetensors") for stage in ("plain_base", "base"))
+    assert all(torch.equal(plain[name], published[name]) for name in inside)
+    assert not all(torch.equal(later[name], published[name]) for name in inside)
+
+
+def test_eight_subjects_are_drawn_at_96_pixels(family_of_eight):
+    latents = load_file(family_of_eight / "latents.safetensors")
+    assert latents["pictures"].shape == (54, 4, 12, 12)
+    assert load_file(family_of_eight / "plain_latents.safetensors")["pictures"].shape == (20, 4, 12, 12)
+
+
+def test_plain_pictures_are_those_of_the_data(family_of_eight):
+    """Drawn and encoded without a file between, but for what JPEG takes."""
+    lines = (family_of_eight / "data" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [record for record in map(json.loads, lines) if record["file"].startswith("pictures")]
+    latents = load_file(family_of_eight / "latents.safetensors")["pictures"].float()
+    plain = load_file(family_of_eight / "plain_latents.safetensors")["pictures"].float()
+    with safe_open(family_of_eight / "plain_latents.safetensors", "pt") as file:
+        captions = json.loads(file.metadata()["captions"])
+    found = [place for place, record in enumerate(records) if record["style"] is None]
+    assert len(found) == 18
+    for place in found:
+        number = records[place]["content"]
+        assert captions[number] == records[place]["caption"]
+        torch.testing.assert_close(plain[number], latents[place], atol=0.5, rtol=0)
 
 
 @pytest.mark.skipif(torch.version.cuda is None, reason="torch is built without CUDA")
