@@ -1,11 +1,12 @@
 """Speed and memory, as ratios measured in one run.
 
 python scripts/bench.py                     everything that this machine can measure
-python scripts/bench.py unet sdxl           some of it: unet, sdxl, startup, video, gpu, train
+python scripts/bench.py unet sdxl           some of it: unet, sdxl, wan, startup, video, gpu, train
 python scripts/bench.py fake-card           whole jobs at full size on a graphics card that is not there
 python scripts/bench.py train --config F    training with a config of your own, at its real sizes
 
-unet: the video U-Net; sdxl: the SDXL U-Net. Each pass with and without style, and the two-scale step.
+unet: the video U-Net; sdxl: the SDXL U-Net; wan: blocks of Wan 1.3B. Each pass with and without style, and
+the two-scale step.
 train: a first stage in miniature, with caches and without, and against the published trainer's step.
 
 Sets up what is missing, like the demo. Weights are random; time does not depend on their values.
@@ -25,7 +26,7 @@ from environment import say
 from stylecrafter_core.errors import StyleCrafterError
 from stylecrafter_core.training.host.find import activate
 
-TOPICS = ("unet", "sdxl", "startup", "video", "gpu", "train")
+TOPICS = ("unet", "sdxl", "wan", "startup", "video", "gpu", "train")
 FAKE_CARD = "fake-card"  # minutes, and no clock: only where it is named
 
 
@@ -59,6 +60,8 @@ def main() -> int:
             measure_unet.video_on_cpu()
         if "sdxl" in wanted:
             measure_unet.sdxl_on_cpu()
+        if "wan" in wanted:
+            measure_unet.wan_on_cpu()
         if "startup" in wanted:
             measure_startup.report(host)
         if "video" in wanted:

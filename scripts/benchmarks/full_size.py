@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -84,9 +85,9 @@ def sdxl_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
     return _filled(comfy.model_base.SDXL(config, device=comfy.model_management.get_torch_device()))
 
 
-def wan_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
-    """The host's MODEL of Wan 2.1 T2V 1.3B, without adapter."""
-    config = comfy.supported_models.WAN21_T2V(dict(WAN))
+def wan_model(dtype: torch.dtype, blocks: int = 30) -> comfy.model_patcher.ModelPatcher:
+    """The host's MODEL of Wan 2.1 T2V 1.3B, or of its first blocks, without adapter."""
+    config = comfy.supported_models.WAN21_T2V({**WAN, "num_layers": blocks})
     config.set_inference_dtype(dtype, None)
     return _filled(comfy.model_base.WAN21(config, device=comfy.model_management.get_torch_device()))
 
@@ -94,6 +95,15 @@ def wan_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
 def sdxl_adapter() -> HostAdapter:
     """The SDXL adapter, 70 sites."""
     return _adapter("sdxl", "stylecrafter_sdxl_adapter")
+
+
+def wan_adapter(blocks: int = 30) -> HostAdapter:
+    """StyleMaster, a site for each of the first blocks."""
+    names = re.compile(r"blocks\.(\d+)\.")
+    whole = published("wan_style", "stylemaster").tensors
+    numbers = {name: int(found[1]) for name in whole if (found := names.match(name))}
+    kept = {name: tensor for name, tensor in whole.items() if numbers.get(name, 0) < blocks}
+    return _filled_adapter(TensorFile(kept, {}))
 
 
 def conditionings(adapter: HostAdapter, strength: float = 1.0) -> tuple[list, list]:
@@ -126,7 +136,11 @@ def published(family: str, prefix: str) -> TensorFile:
 
 
 def _adapter(family: str, prefix: str) -> HostAdapter:
-    file: AdapterFile = adapter_of(published(family, prefix), "published")
+    return _filled_adapter(published(family, prefix))
+
+
+def _filled_adapter(names: TensorFile) -> HostAdapter:
+    file: AdapterFile = adapter_of(names, "published")
     tensors = {name: torch.empty(tensor.shape) for name, tensor in file.tensors.items()}
     _fill(tensors.items())
     return HostAdapter(AdapterFile(file.spec, tensors, file.report), "published adapter, random weights")

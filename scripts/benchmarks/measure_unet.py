@@ -91,6 +91,17 @@ def sdxl_on_cpu(height: int = 16, width: int = 16, rounds: int = 8) -> None:
     _on_cpu(full_size.sdxl_model, full_size.sdxl_adapter, torch.randn(1, 4, height, width), rounds)
 
 
+def wan_on_cpu(blocks: int = 4, rounds: int = 6) -> None:
+    """Both ratios at the width of Wan 2.1 T2V 1.3B and StyleMaster: some of the 30 equal blocks, few tokens.
+
+    See `_on_cpu`.
+    """
+    say(f"Wan 1.3B at full width, {blocks} of 30 blocks, float32, 5 frames of 64x128 pixels")
+    model = partial(full_size.wan_model, blocks=blocks)
+    adapter = partial(full_size.wan_adapter, blocks)
+    _on_cpu(model, adapter, torch.randn(1, 16, 2, 8, 16), rounds)
+
+
 def _on_cpu(make_model: Callable, make_adapter: Callable, x: Tensor, rounds: int) -> None:
     """In float32, in processor time of one thread: what else runs on the machine changes that less."""
     torch.set_num_threads(1)
@@ -105,7 +116,7 @@ def compare(
     Args:
         plain: a MODEL without adapter.
         adapter: a HostAdapter that fits it.
-        x: [rows, 4, height / 8, width / 8] noise, one video or some pictures.
+        x: noise of one video or some pictures, in the model's layout.
         rounds: measured runs of each kind of pass. Steps, which differ less, run a quarter as often.
         clock: seconds, from any beginning.
     """
