@@ -1,12 +1,13 @@
 """Speed and memory, as ratios measured in one run.
 
 python scripts/bench.py                     everything that this machine can measure
-python scripts/bench.py unet sdxl           some of it: unet, sdxl, wan, startup, video, gpu, train
+python scripts/bench.py unet sdxl           some of it: unet, sdxl, wan, startup, video, score, gpu, train
 python scripts/bench.py fake-card           whole jobs at full size on a graphics card that is not there
 python scripts/bench.py train --config F    training with a config of your own, at its real sizes
 
 unet: the video U-Net; sdxl: the SDXL U-Net; wan: blocks of Wan 1.3B. Each pass with and without style, and
 the two-scale step.
+score: frames per second of evaluate.py, with decoding beside embedding and in turn; memory by length of clip.
 train: a first stage in miniature, with caches and without, and against the published trainer's step.
 
 Sets up what is missing, like the demo. Weights are random; time does not depend on their values.
@@ -26,7 +27,7 @@ from environment import say
 from stylecrafter_core.errors import StyleCrafterError
 from stylecrafter_core.training.host.find import activate
 
-TOPICS = ("unet", "sdxl", "wan", "startup", "video", "gpu", "train")
+TOPICS = ("unet", "sdxl", "wan", "startup", "video", "score", "gpu", "train")
 FAKE_CARD = "fake-card"  # minutes, and no clock: only where it is named
 
 
@@ -52,7 +53,14 @@ def main() -> int:
     if FAKE_CARD in wanted:
         return _on_the_fake_card(host, wanted)
     activate(host, cpu=not torch.cuda.is_available())
-    from benchmarks import measure_gpu, measure_startup, measure_training, measure_unet, measure_video
+    from benchmarks import (
+        measure_gpu,
+        measure_scoring,
+        measure_startup,
+        measure_training,
+        measure_unet,
+        measure_video,
+    )
 
     say(f"torch {torch.__version__}, {torch.get_num_threads()} threads, ComfyUI {host.name}")
     with torch.inference_mode():
@@ -66,6 +74,8 @@ def main() -> int:
             measure_startup.report(host)
         if "video" in wanted:
             measure_video.report()
+        if "score" in wanted:
+            measure_scoring.report()
         if "gpu" in wanted:
             if torch.cuda.is_available():
                 measure_gpu.report()
