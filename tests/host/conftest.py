@@ -254,7 +254,11 @@ def _defaults_of(schema: Any) -> dict[str, Any]:
 
 
 def _run_v1(node_class: Any, inputs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    output = getattr(node_class(), node_class.FUNCTION)(**inputs)
+    required = node_class.INPUT_TYPES().get("required", {})
+    defaults = {
+        name: more[0]["default"] for name, (_, *more) in required.items() if more and "default" in more[0]
+    }
+    output = getattr(node_class(), node_class.FUNCTION)(**{**defaults, **inputs})
     if isinstance(output, dict):
         return tuple(output.get("result", ())), output.get("ui", {})
     return tuple(output), {}
