@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import comfy.model_management
 import comfy.ops
 import pytest
 import torch
@@ -54,6 +55,13 @@ class OwnWan(GoldenWan):
 @pytest.fixture(params=["stylemaster", "own"])
 def wan(request: pytest.FixtureRequest, golden_wan: GoldenWan, own: GoldenWan) -> GoldenWan:
     return {"stylemaster": golden_wan, "own": own}[request.param]
+
+
+@pytest.fixture
+def put_back() -> Iterator[None]:
+    """The host leaves an exchanged method in a network until its model is unloaded."""
+    yield
+    comfy.model_management.unload_all_models()
 
 
 @pytest.fixture
@@ -146,6 +154,7 @@ def test_a_skipped_block_is_no_fault(wan: GoldenWan, hits: list[int]) -> None:
     assert hits == [0, 2]
 
 
+@pytest.mark.usefixtures("put_back")
 def test_attention_that_is_called_more_often_is_refused(wan: GoldenWan, pack: ModuleType) -> None:
     """As normalised attention guidance does it: the cross-attention's forward is replaced."""
     attention = wan.model.model.diffusion_model.blocks[1].cross_attn
@@ -317,6 +326,7 @@ def test_a_cache_inside_the_network(wan: GoldenWan, hits: list[int]) -> None:
     assert whole == hits == list(range(SITES))
 
 
+@pytest.mark.usefixtures("put_back")
 def test_attention_that_splits_its_rows_is_refused(wan: GoldenWan) -> None:
     """Each row's prompt attended to by itself: with guidance there are several rows in a call."""
     attention = wan.model.model.diffusion_model.blocks[0].cross_attn
