@@ -47,7 +47,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def _matrix_step(weight: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-    momentum = state.setdefault("momentum", torch.zeros_like(weight))
+    if not state:
+        state["momentum"] = torch.zeros_like(weight)
+    momentum = state["momentum"]
     momentum.lerp_(gradient, 1 - group["momentum"])
     ahead = gradient.lerp(momentum, group["momentum"]).flatten(1)
     weight.add_(evened(ahead).view_as(weight), alpha=-group["lr"] * RMS * max(ahead.shape) ** 0.5)
@@ -55,9 +57,13 @@ def _matrix_step(weight: Tensor, gradient: Tensor, state: dict[str, Tensor], gro
 
 def _vector_step(weight: Tensor, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
     fast, slow = group["betas"]
-    first = state.setdefault("first", torch.zeros_like(weight))
-    second = state.setdefault("second", torch.zeros_like(weight))
-    steps = state.setdefault("steps", torch.zeros(()))
+    if not state:
+        state |= {
+            "first": torch.zeros_like(weight),
+            "second": torch.zeros_like(weight),
+            "steps": torch.zeros(()),
+        }
+    first, second, steps = state["first"], state["second"], state["steps"]
     steps += 1
     first.lerp_(gradient, 1 - fast)
     second.lerp_(gradient.square(), 1 - slow)

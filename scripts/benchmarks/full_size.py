@@ -19,7 +19,7 @@ from stylecrafter_core.adapter import Style
 from stylecrafter_core.comfy_host.adapter import HostAdapter
 from stylecrafter_core.comfy_host.conditioning import StyleRequest, apply_style
 from stylecrafter_core.comfy_host.model import build_model
-from stylecrafter_core.formats.readers import AdapterFile, TensorFile, adapter_of, video_base_of
+from stylecrafter_core.formats.readers import AdapterFile, TensorFile, VideoBase, adapter_of, video_base_of
 from stylecrafter_core.spec import AdapterSpec
 
 KEYS = ROOT / "tests" / "golden"
@@ -44,8 +44,6 @@ SDXL_UNET = {
     "use_temporal_attention": False,
     "legacy": False,
 }
-
-
 # Wan 2.1 T2V 1.3B, in the host's words.
 WAN = {
     "image_model": "wan2.1",
@@ -63,44 +61,48 @@ WAN = {
     "cross_attn_norm": True,
     "eps": 1e-6,
 }
+HOST_NETWORKS = {  # how the host is told what it is, and what it builds
+    "sdxl": (comfy.supported_models.SDXL, SDXL_UNET, comfy.model_base.SDXL),
+    "wan": (comfy.supported_models.WAN21_T2V, WAN, comfy.model_base.WAN21),
+}
+ADAPTERS = {  # the list of published names, and how its entry begins
+    "video": ("video", "videocrafter_adapter"),
+    "sdxl": ("sdxl", "stylecrafter_sdxl_adapter"),
+    "wan": ("wan_style", "stylemaster"),
+}
 
 
 def video_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
     """The video MODEL, without adapter."""
-    unet = published("video", "videocrafter_unet")
-    named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
-    spec = video_base_of(TensorFile(named, {}), "published").unet_spec
+    spec = published_video_base().unet_spec
     return _filled(build_model(spec, dtype, None, comfy.model_management.get_torch_device()))
 
 
 def video_adapter() -> HostAdapter:
     """The video adapter, 16 sites."""
-    return _adapter("video", "videocrafter_adapter")
+    return _filled_adapter(published(*ADAPTERS["video"]))
 
 
 def sdxl_model(dtype: torch.dtype) -> comfy.model_patcher.ModelPatcher:
     """The host's SDXL MODEL, without adapter."""
-    config = comfy.supported_models.SDXL(SDXL_UNET)
-    config.set_inference_dtype(dtype, None)
-    return _filled(comfy.model_base.SDXL(config, device=comfy.model_management.get_torch_device()))
+    return _filled(host_network("sdxl", dtype, None, comfy.model_management.get_torch_device()))
 
 
 def wan_model(dtype: torch.dtype, blocks: int = 30) -> comfy.model_patcher.ModelPatcher:
     """The host's MODEL of Wan 2.1 T2V 1.3B, or of its first blocks, without adapter."""
-    config = comfy.supported_models.WAN21_T2V({**WAN, "num_layers": blocks})
-    config.set_inference_dtype(dtype, None)
-    return _filled(comfy.model_base.WAN21(config, device=comfy.model_management.get_torch_device()))
+    device = comfy.model_management.get_torch_device()
+    return _filled(host_network("wan", dtype, None, device, num_layers=blocks))
 
 
 def sdxl_adapter() -> HostAdapter:
     """The SDXL adapter, 70 sites."""
-    return _adapter("sdxl", "stylecrafter_sdxl_adapter")
+    return _filled_adapter(published(*ADAPTERS["sdxl"]))
 
 
 def wan_adapter(blocks: int = 30) -> HostAdapter:
     """StyleMaster, a site for each of the first blocks."""
     names = re.compile(r"blocks\.(\d+)\.")
-    whole = published("wan_style", "stylemaster").tensors
+    whole = published(*ADAPTERS["wan"]).tensors
     numbers = {name: int(found[1]) for name in whole if (found := names.match(name))}
     kept = {name: tensor for name, tensor in whole.items() if numbers.get(name, 0) < blocks}
     return _filled_adapter(TensorFile(kept, {}))
@@ -127,16 +129,34 @@ def style_of(adapter: HostAdapter) -> Style:
     )
 
 
+def host_network(
+    family: str, weights: torch.dtype, computes: torch.dtype | None, device: torch.device, **sizes: int
+) -> comfy.model_base.BaseModel:
+    """The host's own network of SDXL or Wan, its weights as they come.
+
+    Args:
+        computes: dtype of the arithmetic; None for that of the weights.
+        sizes: in place of the published ones.
+    """
+    supported, published_sizes, build = HOST_NETWORKS[family]
+    config = supported({**published_sizes, **sizes})
+    config.set_inference_dtype(weights, computes)
+    return build(config, device=device)
+
+
+def published_video_base() -> VideoBase:
+    """The U-Net of the published video base, without values."""
+    unet = published("video", "videocrafter_unet")
+    named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
+    return video_base_of(TensorFile(named, {}), "published")
+
+
 def published(family: str, prefix: str) -> TensorFile:
     """The published key list that starts so, as tensors without values."""
     lists = json.loads((KEYS / f"official_{family}_keys.json").read_text(encoding="utf-8"))
     (shapes,) = (shapes for name, shapes in lists.items() if name.startswith(prefix))
     shapes = shapes.get("adapter", shapes)  # Wan's list tells more of its file
     return TensorFile({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
-
-
-def _adapter(family: str, prefix: str) -> HostAdapter:
-    return _filled_adapter(published(family, prefix))
 
 
 def _filled_adapter(names: TensorFile) -> HostAdapter:

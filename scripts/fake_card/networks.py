@@ -8,11 +8,9 @@ from unittest import mock
 
 import comfy.ldm.models.autoencoder
 import comfy.ldm.wan.vae
-import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
 import comfy.sd
-import comfy.supported_models
 import torch
 from benchmarks import full_size
 from torch import Tensor, nn
@@ -20,9 +18,9 @@ from torch import Tensor, nn
 from stylecrafter_core.adapter import adapter as adapter_module
 from stylecrafter_core.comfy_host.adapter import HostAdapter
 from stylecrafter_core.comfy_host.model import load_model
-from stylecrafter_core.formats.readers import AdapterFile, TensorFile, VideoBase, adapter_of, video_base_of
+from stylecrafter_core.formats.readers import AdapterFile, VideoBase, adapter_of
 
-from .card import FakeCard
+from .card import PROCESSOR, FakeCard
 
 AUTOENCODER = {
     "double_z": True,
@@ -36,20 +34,16 @@ AUTOENCODER = {
     "attn_resolutions": [],
     "dropout": 0.0,
 }
-ADAPTERS = {"video": "videocrafter_adapter", "sdxl": "stylecrafter_sdxl_adapter", "wan": "stylemaster"}
 
 
 @cache
 def _video_base() -> VideoBase:
-    unet = full_size.published("video", "videocrafter_unet")
-    named = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.tensors.items()}
-    return video_base_of(TensorFile(named, {}), "published")
+    return full_size.published_video_base()
 
 
 @cache
 def _adapter_file(family: str) -> AdapterFile:
-    lists = {"wan": "wan_style"}.get(family, family)
-    return adapter_of(full_size.published(lists, ADAPTERS[family]), "published")
+    return adapter_of(full_size.published(*full_size.ADAPTERS[family]), "published")
 
 
 @cache
@@ -66,7 +60,7 @@ def _autoencoder_names(family: str) -> dict[str, Tensor]:
 def prepare() -> None:
     """Read what needs values or the meta device, before a card is entered."""
     _video_base()
-    for family in ADAPTERS:
+    for family in full_size.ADAPTERS:
         _adapter_file(family), _autoencoder_names(family)
 
 
@@ -110,24 +104,14 @@ class Networks:
         cast = None if weights == computes else computes
         if family == "video":
             return _video_model(weights, cast)
-        supported, sizes, network = HOST_NETWORKS[family]
-        config = supported(dict(sizes))
-        config.set_inference_dtype(weights, cast)
-        device = comfy.model_management.get_torch_device()
-        made = network(config, device=torch.device("cpu"))
-        return comfy.model_patcher.ModelPatcher(made, device, torch.device("cpu"))
+        made = full_size.host_network(family, weights, cast, PROCESSOR)
+        return comfy.model_patcher.ModelPatcher(made, comfy.model_management.get_torch_device(), PROCESSOR)
 
     def _adapter(self, family: str) -> HostAdapter:
         file = _adapter_file(family)
         tensors = _empty(file.tensors, torch.float32)
         with mock.patch.object(adapter_module, "fingerprint", return_value=f"published {family}"):
             return HostAdapter(AdapterFile(file.spec, tensors, file.report), f"published {family}")
-
-
-HOST_NETWORKS = {
-    "sdxl": (comfy.supported_models.SDXL, full_size.SDXL_UNET, comfy.model_base.SDXL),
-    "wan": (comfy.supported_models.WAN21_T2V, full_size.WAN, comfy.model_base.WAN21),
-}
 
 
 def _video_model(weights: torch.dtype, cast: torch.dtype | None) -> Any:

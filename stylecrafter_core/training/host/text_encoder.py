@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import comfy.sd
-import comfy.utils
 from torch import Tensor
 
 from ...errors import InputError
-from ...formats import count_numbered, shape_of
+from ...formats import count_numbered, read_tensors, shape_of
 
 T5_BLOCKS = "encoder.block."
 _ATTENTION, _FEED_FORWARD = f"{T5_BLOCKS}0.layer.0.SelfAttention", f"{T5_BLOCKS}0.layer.1.DenseReluDense"
@@ -40,7 +39,7 @@ def load_text_encoder(path: Path, kind: str) -> Any:
 
 def _sizes(path: Path) -> dict[str, dict[str, int]]:
     """For the host's loader; nothing for an encoder that is no T5 with gates."""
-    tensors = comfy.utils.load_torch_file(str(path), safe_load=True)
+    tensors = read_tensors(path).tensors  # mapped: the host reads the file once more, whole
     if f"{_FEED_FORWARD}.wi_0.weight" not in tensors:
         return {}
     return {f"{name}_model_config": t5_sizes(tensors, path.name) for name in T5_NAMES}
