@@ -1,6 +1,8 @@
 """What sources find, before anything is decoded."""
 
+import io
 import json
+import tarfile
 
 import pytest
 from media_files import film, jpeg, put, tar
@@ -121,6 +123,72 @@ def test_tar_members_are_grouped_and_read_in_place(tmp_path):
     data = archive.read_bytes()
     for it in found:
         assert data[it.offset : it.offset + it.size] == members[it.member]
+
+
+def add(archive, name, data):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
+
+
+def add_link(archive, name, target, kind):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    archive.addfile(info)
+
+
+def header_with_a_hole(name, stored, size):
+    """GNU tar's form: of `size` bytes only the first `stored` are there."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size = tarfile.GNUTYPE_SPARSE, stored
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"%011o\0%011o\0" % (0, stored)
+    header[483:495] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_links_in_a_tar_are_a_problem_of_their_own(tmp_path):
+    with tarfile.open(tmp_path / "shard.tar", "w") as archive:
+        add(archive, "1.jpg", jpeg())
+        add(archive, "1.txt", b"one")
+        add_link(archive, "2.jpg", "1.jpg", tarfile.LNKTYPE)
+        add(archive, "2.txt", b"two")
+        add(archive, "3.jpg", jpeg(3))
+        add_link(archive, "3.txt", "/etc/hostname", tarfile.SYMTYPE)
+        add_link(archive, "4.jpg", "", tarfile.DIRTYPE)
+        add(archive, "5.jpg", jpeg(5))
+        add_link(archive, "5.txt", "", tarfile.DIRTYPE)
+    found = list(scan(tmp_path))
+    assert [(it.member, it.raw_caption, it.problem and it.problem.kind) for it in found] == [
+        ("1.jpg", "one", None),
+        ("2.jpg", None, UNDECODABLE),
+        ("3.jpg", None, UNDECODABLE),
+        ("5.jpg", None, None),
+    ]
+    assert "2.jpg is a link" in found[1].problem.text
+    assert "3.txt is a link" in found[2].problem.text
+
+
+def test_a_member_that_is_too_long_for_a_caption_is_not_read(tmp_path):
+    archive = tar(tmp_path / "shard.tar", {"1.jpg": jpeg(), "1.txt": b" " * (2**20 + 1)})
+    [found] = scan(archive)
+    assert found.problem.kind == UNREADABLE_TEXT
+    assert "1,048,577 bytes" in found.problem.text
+
+
+def test_members_with_holes_are_a_problem(tmp_path):
+    (tmp_path / "shard.tar").write_bytes(header_with_a_hole("1.jpg", 512, 2**21) + bytes(3 * 512))
+    [found] = scan(tmp_path / "shard.tar")
+    assert found.problem.kind == UNDECODABLE
+    assert "stored with holes" in found.problem.text
+
+
+def test_a_folder_that_is_linked_into_itself_is_searched_once(tmp_path):
+    put(tmp_path, "a.jpg", jpeg(), "one")
+    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+    assert [it.raw_caption for it in scan(tmp_path)] == ["one"]
 
 
 def test_a_folder_of_tars(tmp_path):

@@ -11,7 +11,7 @@ from .found import Found, found_file, kind_of
 from .lists import scan_csv, scan_jsonl
 from .reasons import UNREADABLE_TEXT, Problem
 from .tars import scan_tar
-from .text import MOST_BYTES, caption_from
+from .text import caption_from, too_long
 
 _LISTS = {".jsonl": scan_jsonl, ".csv": scan_csv, ".tar": scan_tar}
 
@@ -63,8 +63,6 @@ def _caption_beside(path: Path) -> str | Problem | None:
     if not text.is_file():
         return None
     try:
-        if (size := text.stat().st_size) > MOST_BYTES:
-            return Problem(UNREADABLE_TEXT, f"{text.name} has {size:,} bytes, which is no caption")
-        return caption_from(text.read_bytes())
+        return too_long(text.name, text.stat().st_size) or caption_from(text.read_bytes())
     except OSError as problem:
         return Problem(UNREADABLE_TEXT, f"{text.name} cannot be read: {problem.strerror or problem}")

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from ...errors import InputError
 from .found import IMAGE, Found, kind_of
 from .lists import caption_in
-from .reasons import TRUNCATED, Problem
-from .text import caption_from
+from .reasons import TRUNCATED, UNDECODABLE, Problem
+from .text import caption_from, too_long
 
 
 def scan_tar(path: Path) -> Iterator[Found]:
@@ -28,7 +28,7 @@ def scan_tar(path: Path) -> Iterator[Found]:
             captions = _Captions(tar, members)
             for member in members:
                 if kind := kind_of(member.name):
-                    caption = captions.of(member.name)
+                    caption = _not_in_place(member) or captions.of(member.name)
                     text, wrong = (None, caption) if isinstance(caption, Problem) else (caption, None)
                     yield Found(path, member.offset_data, member.size, kind, text, member.name, wrong)
     except tarfile.ReadError as error:
@@ -50,12 +50,20 @@ def _members(tar: tarfile.TarFile) -> tuple[list[tarfile.TarInfo], Problem | Non
     except tarfile.ReadError as error:
         if not members:
             raise
-        return _files(members), Problem(TRUNCATED, f"the tar is damaged after {members[-1].name}: {error}")
-    return _files(members), None
+        return _named(members), Problem(TRUNCATED, f"the tar is damaged after {members[-1].name}: {error}")
+    return _named(members), None
 
 
-def _files(members: list[tarfile.TarInfo]) -> list[tarfile.TarInfo]:
-    return [member for member in members if member.isfile()]
+def _named(members: list[tarfile.TarInfo]) -> list[tarfile.TarInfo]:
+    return [member for member in members if not member.isdir()]
+
+
+def _not_in_place(member: tarfile.TarInfo) -> Problem | None:
+    if member.isfile() and not member.issparse():
+        return None
+    what = "stored with holes" if member.issparse() else "a link or a device"
+    fix = "pack the tar with --hard-dereference, without --sparse"
+    return Problem(UNDECODABLE, f"{member.name} is {what}: {fix}")
 
 
 class _Captions:
@@ -78,8 +86,13 @@ class _Captions:
 
     def _read(self, name: str) -> str | Problem | None:
         member = self._members.get(name)
-        file = self._tar.extractfile(member) if member else None
-        return caption_from(file.read()) if file else None
+        if member is None:
+            return None
+        if problem := _not_in_place(member) or too_long(name, member.size):
+            return problem
+        file = self._tar.extractfile(member)
+        assert file is not None  # it is neither a folder nor a link
+        return caption_from(file.read())
 
 
 def _stem(name: str) -> str:

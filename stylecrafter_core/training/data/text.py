@@ -18,6 +18,13 @@ def encoding_of(head: bytes) -> str:
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8-sig")
 
 
+def too_long(name: str, size: int) -> Problem | None:
+    """What is wrong with a caption's file of so many bytes: it is not read, whatever it holds."""
+    if size <= MOST_BYTES:
+        return None
+    return Problem(UNREADABLE_TEXT, f"{name} has {size:,} bytes, which is no caption")
+
+
 def caption_from(data: bytes) -> str | Problem:
     """The text of a caption's file, or why it is none."""
     if data.startswith(_WIDER):
