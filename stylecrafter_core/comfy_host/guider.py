@@ -16,7 +16,7 @@ from ..guidance import DualGuidance
 from .conditioning import Conditioning, strip_style, style_requests
 from .keys import GUIDANCE_INTERVAL, ROLES
 from .latents import check_latent
-from .patch import check_styles
+from .patch import check_styles, check_texts
 from .scales import check_guidance_scales, in_part
 
 Conds = list[dict[str, Any]]
@@ -37,7 +37,8 @@ class StyleGuider(comfy.samplers.CFGGuider):
     Raises:
         InputError: a scale is outside its range.
         MismatchError: `positive` carries a style and the model was never patched, or with another adapter
-            than the one that encoded the style; says what to add or to connect.
+            than the one that encoded the style; or a prompt is of another text encoder than a patched
+            model reads. Says what to add or to connect.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class StyleGuider(comfy.samplers.CFGGuider):
     ):
         check_guidance_scales(cfg_text, cfg_style)
         check_styles(model, style_requests(values for _, values in positive))
+        check_texts(model, positive, negative)
         super().__init__(model)
         self.guidance = DualGuidance(cfg_text, cfg_style)
         self.set_conds(positive, negative)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import comfy.model_management
 import comfy.model_patcher
 import torch
@@ -57,3 +59,35 @@ def check_latent(model: comfy.model_patcher.ModelPatcher, samples: Tensor) -> No
         fix="connect an empty video latent for the video model, EmptyLatentImage for SDXL, or encode "
         "with the VAE of this model; latents of Hunyuan, Mochi, LTX and others do not fit",
     )
+
+
+def samples_of(latent: dict[str, Any]) -> Tensor:
+    """The values of the host's LATENT.
+
+    Raises:
+        InputError: it has none, or whole numbers, or numbers its noises (`batch_index`) in another count than
+            its rows.
+    """
+    samples = latent.get("samples")
+    if not isinstance(samples, Tensor) or samples.numel() == 0 or not samples.is_floating_point():
+        raise InputError(
+            "The latent holds nothing to sample.",
+            found=_described(samples),
+            expected="`samples`: one value or more, as floating-point numbers",
+            fix="connect a latent image or video, for instance an empty one, or check the node that cut it",
+        )
+    index = latent.get("batch_index")
+    if index is not None and len(index) != len(samples):
+        raise InputError(
+            "The latent's `batch_index` does not belong to its rows.",
+            found=f"{len(index)} numbers for {len(samples)} rows",
+            expected="one number for each row",
+            fix="check the node before the sampler: it changed the rows and kept the numbers",
+        )
+    return samples
+
+
+def _described(samples: Any) -> str:
+    if not isinstance(samples, Tensor):
+        return f"{type(samples).__name__} for samples"
+    return f"shape {list(samples.shape)}, {str(samples.dtype).removeprefix('torch.')}"

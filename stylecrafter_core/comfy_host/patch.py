@@ -20,6 +20,7 @@ from ..errors import MismatchError
 from ..spec import Site
 from .adapter import HostAdapter
 from .conditioning import (
+    Conditioning,
     StyleCond,
     StyleRequest,
     style_requests,
@@ -75,6 +76,20 @@ def check_styles(model: comfy.model_patcher.ModelPatcher, requests: Iterable[Sty
         if not binders:
             raise unpatched_model_error()
         binders[0].adapter.check_style(request.style)
+
+
+def check_texts(model: comfy.model_patcher.ModelPatcher, *prompts: Conditioning) -> None:
+    """Raise MismatchError unless a patched model can read every one of these prompts."""
+    for binder in model.get_wrappers(WrappersMP.CALC_COND_BATCH, WRAPPER):
+        spec = binder.adapter.spec
+        for width in (text.shape[-1] for prompt in prompts for text, _ in prompt):
+            if width != spec.text_dim:
+                raise MismatchError(
+                    "A prompt does not belong to the model.",
+                    found=f"text tokens {width} wide",
+                    expected=f"{spec.text_dim} wide, as the model and its adapter read them",
+                    fix="encode the positive and the negative prompt with the CLIP of this model",
+                )
 
 
 class StyleBinder:

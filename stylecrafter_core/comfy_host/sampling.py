@@ -17,6 +17,7 @@ from .conditioning import Conditioning
 from .ddim_sampler import DDIMSampler
 from .guider import StyleGuider
 from .keys import NUM_FRAMES
+from .latents import samples_of
 from .scales import DENOISE, STEPS, check_guidance_scales, check_scale
 
 RELEASED_SAMPLER = "stylecrafter_ddim"  # DDIM with eta 1, as the published video model is sampled
@@ -50,8 +51,8 @@ def sample(
         denoise: share of the schedule that is run, in (0, 1].
 
     Raises:
-        InputError: the latent's frames do not divide into whole videos, a scale, `denoise` or `steps` is
-            outside its range, or there is no such sampler or scheduler.
+        InputError: the latent holds nothing to sample, its frames do not divide into whole videos, a scale,
+            `denoise` or `steps` is outside its range, or there is no such sampler or scheduler.
         MismatchError: see StyleGuider.
     """
     check_choice("sampler_name", sampler_name, SAMPLER_NAMES)
@@ -59,7 +60,7 @@ def sample(
     check_scale("denoise", denoise, DENOISE)
     check_scale("steps", steps, STEPS)
     check_guidance_scales(cfg_text, cfg_style)
-    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    samples = comfy.sample.fix_empty_latent_channels(model, samples_of(latent))
     if "frames" in latent:
         model = with_video_length(model, len(samples), latent["frames"])
     guider = StyleGuider(model, positive, negative, cfg_text, cfg_style)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
 from golden_video import GoldenVideo
 from jobs import dual_guider, noise, one_box, run
 from neighbours import with_context_windows
@@ -56,3 +58,35 @@ def test_a_video_of_no_frames(golden: GoldenVideo) -> None:
         fix="set frames",
     ):
         golden.run_node("StyleCrafterSetVideoLength", model=golden.model, frames=0)
+
+
+@pytest.mark.parametrize(
+    ("latent", "found"),
+    [
+        ({}, "NoneType for samples"),
+        ({"samples": torch.zeros(0, 4, 8, 8)}, "shape [0, 4, 8, 8], float32"),
+        ({"samples": torch.zeros(4, 4, 0, 8)}, "shape [4, 4, 0, 8], float32"),
+        ({"samples": torch.zeros(4, 4, 8, 8, dtype=torch.int32)}, "shape [4, 4, 8, 8], int32"),
+    ],
+)
+def test_a_latent_of_nothing(golden: GoldenVideo, latent: dict, found: str) -> None:
+    with refused(
+        "InputError",
+        what="The latent holds nothing to sample",
+        found=found,
+        expected="one value or more, as floating-point numbers",
+        fix="connect a latent image or video",
+    ):
+        one_box(golden, latent)
+
+
+@pytest.mark.parametrize("numbers", [[], [0, 1, 2]])
+def test_noise_numbers_of_another_count_than_the_rows(golden: GoldenVideo, numbers: list[int]) -> None:
+    with refused(
+        "InputError",
+        what="`batch_index` does not belong to its rows",
+        found=f"{len(numbers)} numbers for 4 rows",
+        expected="one number for each row",
+        fix="check the node before the sampler",
+    ):
+        one_box(golden, {"samples": torch.zeros(4, 4, 8, 8), "batch_index": numbers})

@@ -243,6 +243,25 @@ def test_a_prompt_of_another_text_encoder(golden: GoldenVideo, golden_sdxl: Any)
         )
 
 
+@pytest.mark.parametrize("name", ["positive", "negative"])
+@pytest.mark.parametrize("node", ["StyleCrafterGuider", "StyleCrafterSampler"])
+def test_a_plain_prompt_of_another_text_encoder(
+    golden: GoldenVideo, golden_sdxl: Any, node: str, name: str
+) -> None:
+    prompt = golden_sdxl.text(0)
+    with refused(
+        "MismatchError",
+        what="A prompt does not belong to the model",
+        found=f"text tokens {prompt[0][0].shape[-1]} wide",
+        expected="24 wide, as the model and its adapter read them",
+        fix="encode the positive and the negative prompt with the CLIP of this model",
+    ):
+        if node == "StyleCrafterGuider":
+            dual_guider(golden, **{name: prompt})
+        else:
+            one_box(golden, {"samples": torch.zeros(4, 4, 8, 8)}, **{name: prompt})
+
+
 @pytest.mark.parametrize(("start_at", "end_at"), [(0.5, 0.5), (0.8, 0.2), (-0.1, 1.0), (0.0, 1.5)])
 @pytest.mark.parametrize("node", ["StyleCrafterApplyStyle", "StyleCrafterGuidanceInterval"])
 def test_parts_of_the_sampling_that_are_none(
