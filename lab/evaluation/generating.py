@@ -18,7 +18,7 @@ from stylecrafter_core.files import written_whole
 from .frames import RESULTS
 from .host import Host
 from .methods import Method, style_in_words
-from .scoring import in_a_line
+from .scoring import FAILED, in_a_line
 from .shards import Shard
 from .test_set import Pair, read_picture
 from .workflow import filled, read_workflow, wants_style_words
@@ -31,7 +31,7 @@ class Job:
     """Results of one method.
 
     Attributes:
-        folder: for `<pair>.<ending>` and `<pair>.json`.
+        folder: for `<pair>.<ending>` and `<pair>.json`, or `<pair>.failed`.
         seed: of the first pair; each pair has its own, its number added.
         values: for every input of these names.
     """
@@ -47,7 +47,7 @@ def generate(job: Job, host: Callable[[], AbstractContextManager[Host]], shard: 
     """Make what is missing of this process's part; a host is started only when something is.
 
     Returns:
-        A line for each pair that failed; the others went on.
+        A line for each pair that failed, which also stands in its `<pair>.failed`; the others went on.
 
     Raises:
         InputError: the folder holds results of other settings.
@@ -69,14 +69,27 @@ def generate(job: Job, host: Callable[[], AbstractContextManager[Host]], shard: 
             )
         began = time.monotonic()
         for number, pair in enumerate(mine, start=1):
-            try:
-                _make(job, pair, running)
-            except StyleCrafterError as problem:
-                failed.append(f"{pair.name}: {in_a_line(problem)}")
+            problem = _problem_of_making(job, pair, running)
+            if problem:
+                failed.append(f"{pair.name}: {problem}")
             left = (time.monotonic() - began) / number * (len(mine) - number)
-            state = failed[-1] if failed and failed[-1].startswith(pair.name) else f"{pair.name}: made"
+            state = f"{pair.name}: {problem or 'made'}"
             say(f"{job.method.title}: {state} ({number} of {len(mine)}, {_duration(left)} left)")
     return failed
+
+
+def _problem_of_making(job: Job, pair: Pair, host: Host) -> str:
+    """Make the pair's result, or note why there is none, and return that; empty: it is made."""
+    note = job.folder / f"{pair.name}{FAILED}"
+    try:
+        _make(job, pair, host)
+    except StyleCrafterError as failure:
+        problem = in_a_line(failure)
+        with written_whole(note) as partial:
+            partial.write_text(f"{problem}\n", encoding="utf-8")
+        return problem
+    note.unlink(missing_ok=True)
+    return ""
 
 
 def _make(job: Job, pair: Pair, host: Host) -> None:

@@ -24,6 +24,7 @@ from .test_set import Pair, read_picture
 FORMAT = 2
 SCORES = "scores.json"
 PAIRS = "scored"
+FAILED = ".failed"  # in place of a result: why there is none
 
 Document = dict[str, Any]
 Say = Callable[[str], None]
@@ -31,10 +32,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Scored:
-    """One result to be scored."""
+    """One result to be scored.
+
+    Attributes:
+        file: the result; None where there is none.
+        failed: why there is none, if that is known.
+    """
 
     pair: Pair
     file: Path | None
+    failed: str = ""
 
     def name(self) -> str:
         return self.pair.name if self.file is None else self.file.stem
@@ -43,7 +50,12 @@ class Scored:
 def results_of(pairs: Sequence[Pair], folder: Path) -> list[Scored]:
     """The result of each pair: the file that has its number as name. It may be missing."""
     files = {file.stem: file for file in _result_files(folder)}
-    return [Scored(pair, files.get(pair.name)) for pair in pairs]
+    return [Scored(pair, files.get(pair.name), _why_failed(folder, pair)) for pair in pairs]
+
+
+def _why_failed(folder: Path, pair: Pair) -> str:
+    file = folder / f"{pair.name}{FAILED}"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
 
 def results_in(folder: Path, prompt: str, references: Sequence[Path]) -> list[Scored]:
@@ -127,8 +139,8 @@ def _no_scores(file: Path, found: str) -> InputError:
 def _wanted(result: Scored) -> Wanted:
     if result.file is None:
         raise MediaError(
-            f"There is no result of pair {result.pair.name}.",
-            found="no picture or video of that name",
+            result.failed or f"There is no result of pair {result.pair.name}.",
+            found="" if result.failed else "no picture or video of that name",
             expected=f"{result.pair.name} with one of {', '.join(RESULTS)}",
             fix="run `generate` again: it makes what is missing",
         )

@@ -80,7 +80,10 @@ def test_what_fails_is_named_in_one_line_and_the_others_are_made(bench):
     assert broken == "0001: The workflow failed in ComfyUI. Found: Sampler: out of memory."
     assert missing.startswith("0002: The picture")
     assert "nowhere.png" in missing
-    assert sorted(file.name for file in bench.out.iterdir()) == ["0003.json", "0003.png"]
+    whole = ["0003.json", "0003.png"]
+    notes = [f"000{number}.failed" for number in (0, 1, 2)]
+    assert sorted(file.name for file in bench.out.iterdir()) == [*notes, *whole]
+    assert f"0001: {(bench.out / notes[1]).read_text(encoding='utf-8').strip()}" == broken
     assert stands(bench.job())
 
 
