@@ -149,13 +149,15 @@ def _score(options: argparse.Namespace) -> int:
     from lab.evaluation.comparing import score_one
     from lab.evaluation.metric_choice import Given
     from lab.evaluation.scoring import results_in, results_of
+    from lab.evaluation.shards import this_shard
 
     if options.test_set is None:
         results = results_in(options.results, options.prompt, options.reference)
         given = Given(bool(options.prompt.strip()), bool(options.reference))
     else:
         results, given = results_of(_pairs(options), options.results), Given()
-    return _end(score_one(results, _chosen(options, given), options.out or options.results, _say))
+    folder = options.out or options.results
+    return _end(score_one(results, _chosen(options, given), folder, this_shard(), _say))
 
 
 def _compare(options: argparse.Namespace) -> int:

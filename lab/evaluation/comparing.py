@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.files import written_whole
 
 from .generating import Job, generate, stands
-from .host import Settings, running_host
+from .host import Host, KeptHost, Settings, running_host
 from .methods import METHODS, method_named
 from .metric_choice import Chosen
 from .report import Column, write_report
@@ -56,7 +57,7 @@ class Run:
     shard: Shard
     say: Callable[[str], None]
 
-    def host(self) -> Any:
+    def host(self) -> AbstractContextManager[Host]:
         """A host for this process, not started yet."""
         return running_host(Settings(self.models, self.values, self.cpu), self.out / "hosts", self.shard)
 
@@ -95,36 +96,32 @@ def _job(run: Run, name: str, folder: Path, pairs: Sequence[Pair]) -> Job:
 
 
 def score_one(
-    results: Sequence[Scored], chosen: Chosen, folder: Path, say: Callable[[str], None]
+    results: Sequence[Scored], chosen: Chosen, folder: Path, shard: Shard, say: Callable[[str], None]
 ) -> list[str]:
-    """The numbers of one folder; returns a line for each result without."""
-    document = score(results, chosen.metrics, folder, this_shard(), say)
+    """The numbers of one folder; returns a line for each result without, of several processes the first."""
+    document = score(results, chosen.metrics, folder, shard, say)
     return [] if document is None else problems(document)
 
 
 def compare(run: Run, names: Sequence[str], pairs: Sequence[Pair], chosen: Chosen, rows: int) -> list[str]:
     """All of it: results, numbers and report of several methods; returns a line for each failure.
 
-    A method that cannot run is named, and the others go on.
+    A method that cannot run is named, and the others go on. One host makes the results of all methods.
     """
     methods = {name: method_named(name) for name in dict.fromkeys(names)}
     folders = {name: _folder(name) for name in methods}
     failed: list[str] = []
     scored: list[str] = []
-    for name, method in methods.items():
-        folder = run.out / folders[name]
-        job = _job(run, name, folder, pairs)
-        try:
-            lines = generate(job, run.host, run.shard, run.say)
-        except StyleCrafterError as problem:
-            lines = [in_a_line(problem)]
-            run.say(f"{method.title}: {lines[0]}")
-        run.shard.wait_for_all()  # also where this process has failed, for the others wait for it
-        if stands(job):
-            say = partial(_say_of, run.say, method.title)
-            lines += score_one(results_of(pairs, folder), chosen, folder, say)
-            scored.append(name)
-        failed += [f"{method.title}, {line}" for line in lines]
+    with KeptHost(run.host) as host:
+        for name, method in methods.items():
+            job = _job(run, name, run.out / folders[name], pairs)
+            cannot_run, lines = _generated(job, host, run)
+            run.shard.wait_for_all()  # also where this process has failed, for the others wait for it
+            if stands(job):
+                # These name the pairs that were not made, too.
+                lines = cannot_run + _numbers_of(job, chosen, run)
+                scored.append(name)
+            failed += [f"{method.title}, {line}" for line in lines]
     if run.shard.is_first and scored:
         titles = {folders[name]: methods[name].title for name in scored}
         with written_whole(run.out / LIST) as partial_file:
@@ -132,6 +129,21 @@ def compare(run: Run, names: Sequence[str], pairs: Sequence[Pair], chosen: Chose
         for file in report(run.out, pairs, rows):
             run.say(str(file))
     return failed
+
+
+def _generated(job: Job, host: KeptHost, run: Run) -> tuple[list[str], list[str]]:
+    """Why the method cannot run, and a line for each failure, that one among them."""
+    try:
+        return [], generate(job, host.running, run.shard, run.say)
+    except StyleCrafterError as problem:
+        line = in_a_line(problem)
+        run.say(f"{job.method.title}: {line}")
+        return [line], [line]
+
+
+def _numbers_of(job: Job, chosen: Chosen, run: Run) -> list[str]:
+    say = partial(_say_of, run.say, job.method.title)
+    return score_one(results_of(job.pairs, job.folder), chosen, job.folder, run.shard, say)
 
 
 def report(comparison: Path, pairs: Sequence[Pair], rows: int) -> list[Path]:

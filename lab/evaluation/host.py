@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import psutil
+from aiohttp import ClientError
 
 from scripts.comfy_client import ComfyClient, Job, PromptRefusedError
 from scripts.comfy_server import STOP_TIMEOUT_S, ServerError, place_pack, serve
-from stylecrafter_core.errors import HostError, InputError
+from stylecrafter_core.errors import HostError, InputError, StyleCrafterError
 from stylecrafter_core.training.host.find import check_version, find_host
 
 from ..family.packages import style_network_file
@@ -74,7 +75,7 @@ def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]
             ComfyClient(address) as client,
         ):
             yield Host(client, base)
-    except (ServerError, ConnectionError) as problem:
+    except (ServerError, ConnectionError, ClientError) as problem:
         raise HostError(
             f"The ComfyUI in {host} does not run.",
             found=str(problem),
@@ -82,6 +83,42 @@ def running_host(settings: Settings, work: Path, shard: Shard) -> Iterator[Host]
             fix=f"read {base / 'server.log'}, mend what its last lines name, and run the command again: what "
             "is done stays",
         ) from problem
+
+
+class KeptHost:
+    """One host for several jobs: started when the first one needs it, ended with the `with` statement.
+
+    Args:
+        start: `running_host` with its arguments.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Host]]):
+        self._start, self._stack = start, ExitStack()
+        self._host: Host | None = None
+
+    def __enter__(self) -> KeptHost:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    @contextmanager
+    def running(self) -> Iterator[Host]:
+        """The host; after a fault of its own it is ended, and the next job gets another.
+
+        Raises:
+            HostError: see `running_host`.
+        """
+        if self._host is None:
+            self._host = self._stack.enter_context(self._start())
+        try:
+            yield self._host
+        except StyleCrafterError:  # the job's
+            raise
+        except BaseException as problem:
+            self._host = None
+            self._stack.__exit__(type(problem), problem, problem.__traceback__)  # as HostError, mostly
+            raise
 
 
 def end_left_over(base: Path) -> None:

@@ -24,12 +24,14 @@ class FakeHost:
         log: a line for each workflow it begins.
         fails_at: seeds whose workflow fails.
         dies_at: a line of the log at which this process is killed, its result half written.
+        ends_at: a line of the log at which the ComfyUI ends.
     """
 
     version = "0.0.0"
 
-    def __init__(self, base: Path, log: Path, fails_at=(), dies_at=None):
-        self.base, self._log, self._fails_at, self._dies_at = base, log, fails_at, dies_at
+    def __init__(self, base: Path, log: Path, fails_at=(), dies_at=None, ends_at=None):
+        self.base, self._log, self._fails_at = base, log, fails_at
+        self._dies_at, self._ends_at = dies_at, ends_at
 
     def lacks(self, method, values):
         return ["a graphics card"] if method.title == "needs more" else []
@@ -40,9 +42,12 @@ class FakeHost:
             log.write(f"{graph['name']['class_type']} {seed}\n")
         if seed in self._fails_at:
             raise HostError("The workflow failed in ComfyUI.", found="Sampler: out of\nmemory")
+        line = len(self._log.read_text(encoding="utf-8").splitlines())
+        if line == self._ends_at:
+            raise ConnectionError("ComfyUI closed the connection")
         file = self.base / "output" / "made.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        if len(self._log.read_text(encoding="utf-8").splitlines()) == self._dies_at:
+        if line == self._dies_at:
             file.write_bytes(b"half a picture")
             os.kill(os.getpid(), signal.SIGKILL)
         digest = int(hashlib.sha256(f"{graph['name']['class_type']} {seed}".encode()).hexdigest(), 16)
@@ -51,14 +56,17 @@ class FakeHost:
         return file
 
 
-def fake_running_host(log: Path, fails_at=(), dies_at=None):
+def fake_running_host(log: Path, fails_at=(), dies_at=None, ends_at=None):
     """Stands for `lab.evaluation.host.running_host`."""
 
     @contextmanager
     def running(settings, work, shard):
         with log.open("a", encoding="utf-8") as lines:
             lines.write("host started\n")
-        yield FakeHost(work / f"host-{shard.number}", log, fails_at, dies_at)
+        try:
+            yield FakeHost(work / f"host-{shard.number}", log, fails_at, dies_at, ends_at)
+        except ConnectionError as problem:
+            raise HostError("The ComfyUI does not run.", found=str(problem)) from problem
 
     return running
 

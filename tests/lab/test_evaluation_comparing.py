@@ -65,13 +65,13 @@ def results_of(folder):
 def test_after_a_kill_no_pair_is_lost_and_none_is_made_again(materials):
     status, _ = in_a_process(materials, "whole")
     assert status == 0
-    # Lines 1 to 7 are the first method's host and pairs, 8 the second's host: 11 is its third pair.
-    status, asked = in_a_process(materials, "killed", dies_at=11)
+    # Lines 1 to 7 are the host and the first method's pairs: 10 is the second's third pair.
+    status, asked = in_a_process(materials, "killed", dies_at=10)
     assert status == -signal.SIGKILL
     assert asked[-1] == "Second 9"
     status, asked = in_a_process(materials, "killed")
     assert status == 0
-    assert asked[11:] == ["host started", *(f"Second {seed}" for seed in (9, 10, 11, 12))]
+    assert asked[10:] == ["host started", *(f"Second {seed}" for seed in (9, 10, 11, 12))]
     whole, resumed = (results_of(materials / name) for name in ("whole", "killed"))
     scores = {name for name in whole if "scored" in name}  # with times of files
     assert len(scores) == 2 * PAIRS
@@ -85,13 +85,61 @@ def test_a_method_that_cannot_run_is_named_and_the_others_are_compared(materials
     run = comparing.Run(out, 7, {}, None, None, Shard(), silent)
     methods = [str(materials / "First.json"), "videocomposer", str(materials / "Second.json")]
     failed = comparing.compare(run, methods, pairs, Chosen((Copies(),), {}), rows=2)
-    assert sum(line.startswith("VideoComposer, ") for line in failed) == 1
-    assert any(line.startswith("First, 0001: The workflow failed") for line in failed)
+    first, other, second = failed
+    assert first == "First, 0001: The workflow failed in ComfyUI. Found: Sampler: out of memory."
+    assert other.startswith("VideoComposer, VideoComposer cannot run.")
+    assert second.startswith("Second, 0001: The workflow failed in ComfyUI.")
     assert json.loads((out / "methods.json").read_text(encoding="utf-8")) == {
         "First": "First",
         "Second": "Second",
     }
     assert "5 of 6" in (out / "report.md").read_text(encoding="utf-8")
+    assert "out of memory" in (out / "report.html").read_text(encoding="utf-8"), "the page says why"
+
+
+def test_of_several_processes_the_first_names_each_failed_pair_once(materials, monkeypatch):
+    monkeypatch.setattr(comparing, "running_host", fake_running_host(materials / "log", fails_at=(7, 8)))
+    pairs, said = read_test_set(materials / "set.json"), {}
+    for number in (1, 0):
+        shard = Shard(number, 2)
+        object.__setattr__(shard, "wait_for_all", lambda: None)
+        run = comparing.Run(materials / "out", 7, {}, None, None, shard, silent)
+        methods = [str(materials / "First.json")]
+        said[number] = comparing.compare(run, methods, pairs, Chosen((Copies(),), {}), rows=2)
+    assert said[1] == []
+    assert [line.partition(": ")[0] for line in said[0]] == ["First, 0000", "First, 0001"]
+    assert all("out of memory" in line for line in said[0])
+
+
+def test_a_pair_that_failed_and_is_made_later_is_named_no_more(materials, monkeypatch):
+    pairs, said = read_test_set(materials / "set.json"), []
+    for fails_at in ((8,), ()):
+        monkeypatch.setattr(comparing, "running_host", fake_running_host(materials / "log", fails_at))
+        run = comparing.Run(materials / "out", 7, {}, None, None, Shard(), silent)
+        methods = [str(materials / "First.json")]
+        said.append(comparing.compare(run, methods, pairs, Chosen((Copies(),), {}), rows=2))
+    assert [len(lines) for lines in said] == [1, 0]
+    assert not list((materials / "out").rglob("*.failed"))
+
+
+def test_one_host_makes_the_results_of_all_methods_and_another_one_goes_on_when_it_has_ended(
+    materials, monkeypatch
+):
+    log, pairs = materials / "log", read_test_set(materials / "set.json")
+    monkeypatch.setattr(comparing, "running_host", fake_running_host(log, ends_at=3))
+    run = comparing.Run(materials / "out", 7, {}, None, None, Shard(), silent)
+    methods = [str(materials / f"{name}.json") for name in ("First", "Second")]
+    failed = comparing.compare(run, methods, pairs, Chosen((Copies(),), {}), rows=2)
+    assert failed[0].startswith("First, The ComfyUI does not run.")
+    assert [line[:11] for line in failed[1:]] == [f"First, 000{number}" for number in (1, 2, 3, 4, 5)]
+    seeds, broken = (7, 8, 9, 10, 11, 12), ["host started", "First 7", "First 8"]
+    both = [f"{name} {seed}" for name in ("Second", "First") for seed in seeds]
+    assert comparing.compare(run, methods, pairs, Chosen((Copies(),), {}), rows=2) == []
+    assert log.read_text(encoding="utf-8").splitlines() == [
+        *broken,
+        *("host started", *both[:6]),
+        *("host started", *both[7:]),
+    ]
 
 
 def test_results_of_other_settings_are_not_compared(materials, monkeypatch):
