@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -42,10 +42,15 @@ def host_on(card: FakeCard, gibibytes: float) -> Iterator[None]:
         "is_device_cuda": lambda device: torch.device(device).type == "cuda",
         "device_supports_non_blocking": lambda _: False,
         "supports_fp8_compute": lambda *_: False,
+        "supports_mxfp8_compute": lambda *_: False,
+        "supports_nvfp4_compute": lambda *_: False,
+        "cuda_device_context": lambda _: nullcontext(),
+        "NUM_STREAMS": 0,
         "is_nvidia": lambda: True,
         "unload_model_clones": lambda *_, **__: None,
     }
     with ExitStack() as stack:
+        stack.enter_context(mock.patch("torch.cuda.synchronize"))
         for name, value in replaced.items():
             if hasattr(management, name):
                 stack.enter_context(mock.patch.object(management, name, value))
