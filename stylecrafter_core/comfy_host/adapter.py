@@ -10,7 +10,6 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import comfy.model_management
-import comfy.model_patcher
 import comfy.ops
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from ..adapter import ReadyStyle, SiteStyle, Style, StyleAdapter
 from ..errors import MismatchError
 from ..formats import AdapterFile, keys_are_zero, read_adapter
 from ..spec import AdapterSpec
+from .releases import patcher_class
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class HostAdapter:
         device = management.unet_offload_device()
         tensors = {name: tensor.to(device) for name, tensor in file.tensors.items()}
         self.module = StyleAdapter.from_tensors(file.spec, tensors, operations=comfy.ops.manual_cast)
-        self.patcher = comfy.model_patcher.ModelPatcher(
+        self.patcher = patcher_class()(
             self.module, load_device=management.get_torch_device(), offload_device=device
         )
         self._tokens: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import comfy.model_patcher
 import comfy.sd
 from torch import Tensor
 
@@ -36,14 +37,32 @@ def load_video_model(
         MismatchError: temporal file or adapter do not fit the base.
     """
     base = read_video_base(base_path)
-    tensors = dict(base.unet)
-    if temporal_path is not None:
-        tensors |= fitting_temporal(base, base_path, read_temporal(temporal_path), temporal_path).tensors
-    model = load_model(base.unet_spec, tensors, base_path.name)
+    model = _load_unet(base, base_path, temporal_path)
     accept_context_windows(model)
+    model.cached_patcher_init = (load_weights, (base_path, temporal_path))
     clip = load_clip(base.text, base_path.name) if base.text else None
     vae = load_vae(base.vae, base_path.name) if base.vae else None
     return (model if adapter is None else patch_model(model, adapter)), clip, vae
+
+
+def load_weights(
+    base_path: Path, temporal_path: Path | None, disable_dynamic: bool = False
+) -> comfy.model_patcher.ModelPatcher:
+    """The U-Net of `load_video_model` once more: the host asks for it where it needs weights of another kind.
+
+    It does so for weight hooks, compiling and further cards; all else that a MODEL carries it takes from the
+    MODEL at hand.
+    """
+    return _load_unet(read_video_base(base_path), base_path, temporal_path, disable_dynamic)
+
+
+def _load_unet(
+    base: VideoBase, base_path: Path, temporal_path: Path | None, disable_dynamic: bool = False
+) -> comfy.model_patcher.ModelPatcher:
+    tensors = dict(base.unet)
+    if temporal_path is not None:
+        tensors |= fitting_temporal(base, base_path, read_temporal(temporal_path), temporal_path).tensors
+    return load_model(base.unet_spec, tensors, base_path.name, disable_dynamic)
 
 
 def fitting_temporal(base: VideoBase, base_path: Path, file: TemporalFile, path: Path) -> TemporalFile:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..errors import WeightFileError
 from ..formats import compare, temporal_for_saving
 from ..spec import UNetSpec
+from .releases import patcher_class
 from .unet import VideoUNet, host_config
 
 # All that the host's networks raise on sizes that do not fit each other.
@@ -88,13 +89,16 @@ def weight_shapes(spec: UNetSpec) -> dict[str, tuple[int, ...]]:
     return {name: tuple(weight.shape) for name, weight in unet.state_dict().items()}
 
 
-def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comfy.model_patcher.ModelPatcher:
+def load_model(
+    spec: UNetSpec, tensors: Mapping[str, Tensor], file: str, disable_dynamic: bool = False
+) -> comfy.model_patcher.ModelPatcher:
     """A MODEL with the weights of a video base, under the host's memory management.
 
     Args:
         spec: sizes of the U-Net.
         tensors: its weights, named as in the host's U-Net; every one must be used.
         file: named in errors.
+        disable_dynamic: see `patcher_class`.
 
     Raises:
         WeightFileError: weights are missing, left over or of a wrong shape; says which.
@@ -113,7 +117,7 @@ def load_model(spec: UNetSpec, tensors: Mapping[str, Tensor], file: str) -> comf
     model = build_model(spec, dtype, manual_cast, management.unet_inital_load_device(parameters, dtype))
     # Cast here: under DynamicVRAM a layer keeps the dtype of what it is given.
     model.diffusion_model.load_state_dict({name: tensor.to(dtype) for name, tensor in tensors.items()})
-    return comfy.model_patcher.ModelPatcher(
+    return patcher_class(disable_dynamic)(
         model, load_device=load_device, offload_device=management.unet_offload_device()
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import comfy.ldm.modules.attention
 import comfy.model_management
+import comfy.model_patcher
 from comfy_api.latest import io
 from torch import nn
 
@@ -33,3 +34,15 @@ def record_dtypes(model: nn.Module) -> None:
     record = getattr(comfy.model_management, "archive_model_dtypes", None)
     if record is not None:
         record(model)
+
+
+def patcher_class(disable_dynamic: bool = False) -> type[comfy.model_patcher.ModelPatcher]:
+    """What the host's own loaders put a network into: what DynamicVRAM manages, where that is on.
+
+    Asked anew for every network: the host decides it when it starts, not when its modules are imported.
+
+    Args:
+        disable_dynamic: the kind that DynamicVRAM does not manage, which weight hooks and compiling need.
+    """
+    plain = comfy.model_patcher.ModelPatcher
+    return plain if disable_dynamic else getattr(comfy.model_patcher, "CoreModelPatcher", plain)

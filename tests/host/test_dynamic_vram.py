@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import comfy.clip_vision
 import comfy.model_management
+import comfy.model_patcher
 import comfy.ops
 import pytest
 import torch
 from golden_video import GoldenVideo, place_files
 from jobs import core, dual_guider, noise, run
 from lazy_layers import build_lazily
+from small_family import run_script
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures("pack")
@@ -24,6 +27,15 @@ TOWER = Path(__file__).parents[1] / "golden" / "clip_a" / "open_clip_vision.safe
 @pytest.fixture
 def lazily(monkeypatch):
     build_lazily(monkeypatch)
+
+
+class Managed(comfy.model_patcher.ModelPatcher):
+    """What the host would choose for its own networks under DynamicVRAM."""
+
+
+@pytest.fixture
+def managed(monkeypatch):
+    monkeypatch.setattr(comfy.model_patcher, "CoreModelPatcher", Managed, raising=False)
 
 
 def load_video(run_node: Any, temporal: str = "none") -> SimpleNamespace:
@@ -104,3 +116,45 @@ def test_a_new_adapter_starts_from_weights_that_came_late(host, pack, run_node, 
     tensors = new_adapter.create_tensors(spec, unet, seed=0)
     first = next(iter(core(pack, "comfy_host.networks").text_attentions(unet).values()))
     torch.testing.assert_close(tensors["style_kv.0.to_k.weight"], first.to_k.weight.float())
+
+
+def test_the_host_chooses_what_manages_model_and_adapter(host, run_node, managed):
+    place_files(host)
+    golden = load_video(run_node)
+    assert type(golden.model) is type(golden.plain) is type(golden.adapter.patcher) is Managed
+
+
+def test_the_weights_can_be_had_once_more_without_dynamic_vram(host, run_node, managed):
+    place_files(host)
+    model = load_video(run_node, "temporal.pth").plain
+    load, arguments = model.cached_patcher_init
+    again = load(*arguments, disable_dynamic=True)
+    assert type(again) is comfy.model_patcher.ModelPatcher
+    first, second = (patcher.model.diffusion_model.state_dict() for patcher in (model, again))
+    torch.testing.assert_close(second, first, atol=0, rtol=0)
+    assert not {w.data_ptr() for w in first.values()} & {w.data_ptr() for w in second.values()}
+
+
+@pytest.mark.skipif(
+    "disable_dynamic" not in inspect.signature(comfy.model_patcher.ModelPatcher.clone).parameters,
+    reason="this ComfyUI has no weights of another kind to change to",
+)
+def test_a_styled_model_that_the_host_changes_to_the_other_kind_samples_the_same(host, run_node, managed):
+    place_files(host)
+    golden = load_video(run_node)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Managed, "is_dynamic", lambda self: True)
+        changed = golden.model.clone(disable_dynamic=True)
+    assert type(changed) is comfy.model_patcher.ModelPatcher
+    assert changed.model is not golden.model.model
+    found, expected = (run(dual_guider(golden, model=model), noise(4)) for model in (changed, golden.model))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.launched
+@pytest.mark.skipif(
+    not hasattr(comfy.model_patcher, "ModelPatcherDynamic"), reason="this ComfyUI has no DynamicVRAM"
+)
+@pytest.mark.skipif(torch.version.cuda is None, reason="torch is built without CUDA")
+def test_the_video_model_runs_on_a_card_where_dynamic_vram_has_its_weights(host):
+    run_script("dynamic_card_run.py", host.path)
