@@ -103,6 +103,7 @@ def _make(job: Job, pair: Pair, host: Host) -> None:
         settings["values"],
         settings["style"],
     )
+    graph = host.fitted(graph)
     made = host.run(graph)
     target = job.folder / f"{pair.name}{made.suffix}"
     with written_whole(target) as partial:

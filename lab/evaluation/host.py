@@ -21,7 +21,7 @@ from stylecrafter_core.training.host.find import check_version, find_host
 from ..family.packages import style_network_file
 from .methods import PACKS, PUBLISHED, ROOT, Method
 from .shards import Shard, thread_count
-from .workflow import ApiPrompt, filled, read_workflow
+from .workflow import ApiPrompt, filled, read_workflow, with_output_numbers
 
 HOST_NODES = Path(__file__).parent / "host_nodes"
 TRANSFER = "StyleCrafterTransferFrames"
@@ -168,6 +168,10 @@ class Host:
             if options is not None and name != "image" and isinstance(value, str) and value not in options:
                 missing.append(f"{name} {value}{_published(value)}")
         return missing
+
+    def fitted(self, graph: ApiPrompt) -> ApiPrompt:
+        """The workflow for this host's nodes; raises as `with_output_numbers`."""
+        return with_output_numbers(graph, self._nodes)
 
     def run(self, graph: ApiPrompt) -> Path:
         """The picture or video that a workflow makes.

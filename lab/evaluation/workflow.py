@@ -86,6 +86,38 @@ def filled(
     return graph
 
 
+def with_output_numbers(graph: ApiPrompt, nodes: Mapping[str, Mapping[str, Any]]) -> ApiPrompt:
+    """A copy in which links that name an output's type, as `["15", "LORA_MODEL"]`, have its number.
+
+    A training node has its outputs in another order from one release of the host to the next.
+
+    Args:
+        nodes: the host's description of its nodes, by class.
+
+    Raises:
+        InputError: the node has no such output in this host.
+    """
+
+    def number(value: Any) -> Any:
+        if not (isinstance(value, list) and len(value) == 2 and isinstance(value[1], str)):
+            return value
+        kind = graph[value[0]]["class_type"]
+        outputs = list(nodes[kind]["output"])
+        if value[1] not in outputs:
+            raise InputError(
+                f"The node {kind} of this ComfyUI does not give what the workflow takes from it.",
+                found=", ".join(map(str, outputs)) or "no outputs",
+                expected=value[1],
+                fix="take a release of ComfyUI that the README names as tested",
+            )
+        return [value[0], outputs.index(value[1])]
+
+    return {
+        name: {**node, "inputs": {key: number(value) for key, value in node["inputs"].items()}}
+        for name, node in graph.items()
+    }
+
+
 def wants_style_words(workflow: ApiPrompt) -> bool:
     """Whether `%style%` stands in one of its texts."""
     return any(STYLE in inputs["text"] for inputs in _texts(workflow))

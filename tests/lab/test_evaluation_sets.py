@@ -7,7 +7,7 @@ import pytest
 
 from lab.evaluation.methods import METHODS, method_named, style_in_words
 from lab.evaluation.test_set import Pair, read_test_set
-from lab.evaluation.workflow import filled, read_workflow, wants_style_words
+from lab.evaluation.workflow import filled, read_workflow, wants_style_words, with_output_numbers
 from stylecrafter_core.errors import InputError
 
 
@@ -89,6 +89,27 @@ def test_a_training_node_keeps_its_seed_and_steps_and_the_style_is_written_out()
     assert found["3"]["inputs"]["text"] == "ink"
     assert filled(graph, "a fox", [], 7, {"TrainLoraNode.steps": 9})["1"]["inputs"]["steps"] == 9
     assert [name for name, method in METHODS.items() if wants_words(method)] == ["style_aligned"]
+
+
+@pytest.mark.parametrize("outputs", [["MODEL", "LORA_MODEL", "LOSS_MAP"], ["LORA_MODEL", "LOSS_MAP", "INT"]])
+@pytest.mark.parametrize("name", ["video_lora", "dreambooth"])
+def test_the_lora_is_taken_from_where_this_host_gives_it(name, outputs):
+    graph = read_workflow(METHODS[name].workflow)
+    nodes = {node["class_type"]: {"output": ["?"]} for node in graph.values()}
+    fitted = with_output_numbers(graph, {**nodes, "TrainLoraNode": {"output": outputs}})
+    (loader,) = (node for node in fitted.values() if node["class_type"] == "LoraModelLoader")
+    trainer, number = loader["inputs"]["lora"]
+    assert fitted[trainer]["class_type"] == "TrainLoraNode"
+    assert outputs[number] == "LORA_MODEL"
+
+
+def test_an_output_that_a_host_does_not_have_is_named():
+    graph = {
+        "1": {"class_type": "A", "inputs": {}},
+        "2": {"class_type": "B", "inputs": {"x": ["1", "WANTED"]}},
+    }
+    with pytest.raises(InputError, match=r"(?s)node A .*Found: INT\nExpected: WANTED"):
+        with_output_numbers(graph, {"A": {"output": ["INT"]}, "B": {"output": []}})
 
 
 def wants_words(method):
