@@ -64,6 +64,13 @@ def test_every_method_takes_prompt_pictures_seed_and_values(name):
     assert loaded in ([], ["a.png", "b.png"])
 
 
+def test_a_network_that_a_pack_leaves_its_patches_in_is_loaded_anew_for_each_pair():
+    """ComfyUI keeps what a node gave as long as its inputs, also those it does not know, stay the same."""
+    one, other = (filled(read_workflow(METHODS["style_aligned"].workflow), "a", [], s, {}) for s in (1, 2))
+    assert one["1"]["class_type"] == "CheckpointLoaderSimple"
+    assert one["1"]["inputs"] != other["1"]["inputs"]
+
+
 def test_further_references_join_the_first_for_every_reader():
     graph = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "x"}},
