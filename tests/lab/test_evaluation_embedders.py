@@ -1,5 +1,7 @@
 """Embedders from files against the libraries that the files come from, with small random towers."""
 
+from types import SimpleNamespace
+
 import open_clip
 import pytest
 import torch
@@ -36,6 +38,47 @@ def test_clip_scores_are_open_clips_own(clip):
     assert values["clip_style"] == pytest.approx(float((pictures @ pictures[0]).mean()), abs=1e-5)
     neighbours = F.cosine_similarity(pictures[:-1], pictures[1:])
     assert values["clip_temp"] == pytest.approx(float(neighbours.mean()), abs=1e-5)
+
+
+class TorchmetricsTowers(torch.nn.Module):
+    """open_clip's towers and preparation, as torchmetrics asks for them."""
+
+    config = SimpleNamespace(text_config=SimpleNamespace(max_position_embeddings=16))
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def get_image_features(self, pixel_values):
+        return self.model.encode_image(pixel_values)
+
+    def get_text_features(self, input_ids, attention_mask):
+        return self.model.encode_text(input_ids)
+
+    @staticmethod
+    def prepared(text=None, images=None, **_):
+        if images is None:
+            tokens = open_clip.SimpleTokenizer(context_length=16)(text)
+            return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+        prepare = open_clip.image_transform(32, is_train=False)
+        pictures = pil(torch.stack(list(images)).movedim(1, -1).float() / 255)
+        return {"pixel_values": torch.stack([prepare(each) for each in pictures])}
+
+
+def test_torchmetrics_agrees_on_the_same_pixels_and_towers(clip):
+    reason = "torchmetrics is not installed here; nothing else of the repository needs it"
+    scores = pytest.importorskip("torchmetrics.multimodal.clip_score", reason=reason)
+    model, file = clip
+    pixels = torch.randint(0, 256, (3, 3, 40, 56), generator=torch.Generator().manual_seed(2)).byte()
+    frames = pixels.movedim(1, -1).float() / 255
+    found = measure([Similarity("clip", OpenClip(file))], [frames], Wanted((frames[0],), "a fox"))
+    values = {name.partition(".")[0]: value for name, value in found.items()}
+    for name, target in (("clip_text", ["a fox"] * 3), ("clip_style", [pixels[0]] * 3)):
+        towers = TorchmetricsTowers(model)
+        theirs = scores.CLIPScore(model_name_or_path=lambda towers=towers: (towers, towers.prepared))
+        with torch.no_grad():
+            theirs.update(list(pixels), target)
+        assert values[name] == pytest.approx(float(theirs.compute()) / 100, abs=1e-5), name
 
 
 def test_the_files_hash_stands_in_the_names(clip):

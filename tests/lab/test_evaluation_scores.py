@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+import evaluate
 from lab.evaluation.metric_choice import Given, WeightFiles, choose
 from lab.evaluation.report import Column, write_report
 from lab.evaluation.scoring import problems, read_scores, results_in, results_of, score
@@ -219,6 +221,17 @@ def test_what_is_not_given_leaves_its_metrics_out():
     assert chosen.left_out["conse"] == "The metric conse needs a prompt. give it with --prompt"
     with pytest.raises(InputError, match="copies needs a reference"):
         choose(WeightFiles(), Given(references=False), ["copies"])
+
+
+@pytest.mark.parametrize("option", ["--clip", "--dino", "--raft"])
+def test_a_weight_file_of_another_model_is_refused(results, tmp_path, option, monkeypatch, capsys):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")  # so that the command sets nothing for other tests
+    file = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, file)
+    command = ["score", str(results[1]), "--prompt", "a fox", "--reference", str(tmp_path / "style.png")]
+    assert evaluate.main([*command, option, str(file)]) == 2
+    assert str(file) in capsys.readouterr().err
+    assert not (results[1] / "scores.json").exists()
 
 
 def test_what_lacks_a_package_names_the_command_that_brings_it():
