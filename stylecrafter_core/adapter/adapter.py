@@ -195,6 +195,12 @@ class StyleAdapter(nn.Module):
         """Keys, values and norm of every site for [B, Q, D] style tokens; once per style, not per step."""
         return tuple(projection(style_tokens_BQD) for projection in self.style_kv)
 
+    def null_terms(self) -> tuple[Tensor, ...]:
+        """[1, 1, C] for every site: what the null style adds; none for an adapter without one."""
+        if not self.spec.has_null:
+            return ()
+        return tuple(projection.null_term() for projection in self.style_kv)  # type: ignore[operator]
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:

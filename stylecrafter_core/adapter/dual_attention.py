@@ -65,10 +65,12 @@ class ReadyStyle:
     Attributes:
         sites: one SiteStyle per site; none for rows without a style.
         gains: one tensor [1 or B, 1, 1] per site, the predicted gain times the global strength.
+        nulls: one tensor [1, 1, C] per site, what rows without a style get; none where they get nothing.
     """
 
-    sites: tuple[SiteStyle, ...]
-    gains: tuple[Tensor, ...]
+    sites: tuple[SiteStyle, ...] = ()
+    gains: tuple[Tensor, ...] = ()
+    nulls: tuple[Tensor, ...] = ()
 
     @classmethod
     def of(cls, sites: tuple[SiteStyle, ...], gains_BS: Tensor) -> ReadyStyle:
@@ -96,19 +98,25 @@ def add_style(
     """
     rows = [count for count, _ in styles]
     parts = [
-        _added(text, q, style, index, num_heads) if style.sites else text
+        _added(text, q, style, index, num_heads)
         for text, q, (_, style) in zip(text_BNC.split(rows), q_BNC.split(rows), styles, strict=True)
     ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _added(text_BNC: Tensor, q_BNC: Tensor, style: ReadyStyle, index: int, num_heads: int) -> Tensor:
-    """`TCA + s · LN(SCA)`; with a null style, its term is added at gain 0 and that of the style at gain 1."""
-    site, gain = style.sites[index], style.gains[index].to(q_BNC.dtype)
-    attended = style_attention(q_BNC, site, num_heads)
+    """`TCA + s · LN(SCA)`; with a null style, its term is added at gain 0 and that of the style at gain 1.
+
+    Attention is a mean of values, so blending its answers is blending the values, which are few.
+    """
+    dtype = q_BNC.dtype
+    if not style.sites:
+        return text_BNC + style.nulls[index].to(dtype) if style.nulls else text_BNC
+    site, gain = style.sites[index], style.gains[index].to(dtype)
     if site.null is None:
-        return torch.addcmul(text_BNC, gain, attended)
-    return text_BNC + torch.lerp(site.null.to(q_BNC.dtype).expand_as(attended), attended, gain)
+        return torch.addcmul(text_BNC, gain, style_attention(q_BNC, site, num_heads))
+    blended = torch.lerp(site.null.to(dtype), site.v.to(dtype), gain)
+    return text_BNC + style_attention(q_BNC, site._replace(v=blended), num_heads)
 
 
 class SiteProjection(nn.Module):
@@ -129,10 +137,14 @@ class SiteProjection(nn.Module):
 
     def forward(self, tokens_BQD: Tensor) -> SiteStyle:
         k, v = self.norm_k(self.to_k(tokens_BQD)), self.to_v(tokens_BQD)
-        null = self.to_v(tokens_BQD.new_zeros(1, 1, tokens_BQD.shape[-1])) if self.has_null else None
+        null = self.null_term().to(v) if self.has_null else None
         if self.norm is None:
             return SiteStyle(k, v, None, None, null)
         return SiteStyle(k, v, self.norm.weight.to(k), self.norm.bias.to(k), null)
+
+    def null_term(self) -> Tensor:
+        """[1, 1, C]: what the null style adds to any query. Attention to tokens of zeros is the bias of V."""
+        return self.to_v.bias[None, None]
 
 
 def make_style_kv(spec: AdapterSpec, *, operations: Any = nn, **factory: Any) -> nn.ModuleList:

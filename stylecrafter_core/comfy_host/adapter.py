@@ -49,7 +49,7 @@ class HostAdapter:
         self._tokens: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
         self._gains: WeakKeyDictionary[Style, WeakTensorKeyDictionary] = WeakKeyDictionary()
         self._site_styles = WeakTensorKeyDictionary()  # by style tokens, then by dtype
-        self._null_tokens = torch.zeros(1, 1, file.spec.context_dim)
+        self._nulls: dict[torch.dtype, ReadyStyle] = {}
 
     @classmethod
     def from_file(cls, path: Path) -> HostAdapter:
@@ -113,8 +113,11 @@ class HostAdapter:
         """The null style, for where there is no other; None for an adapter without one."""
         if not self.spec.has_null:
             return None
-        sites = self._site_styles_of(self._null_tokens, dtype)
-        return ReadyStyle.of(sites, torch.ones(1, len(sites), dtype=dtype, device=sites[0].k.device))
+        device = self.patcher.load_device
+        if dtype not in self._nulls:
+            terms = self.module.null_terms()
+            self._nulls[dtype] = ReadyStyle(nulls=tuple(term.to(device, dtype) for term in terms))
+        return self._nulls[dtype]
 
     def _gains_of(self, style: Style, text_BND: Tensor) -> Tensor:
         """[B, sites] gains of a style under a prompt, computed once for this pair."""

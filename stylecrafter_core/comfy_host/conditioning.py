@@ -53,7 +53,7 @@ class StyleBatch:
     styles: tuple[tuple[int, ReadyStyle], ...]
 
 
-NO_STYLE = ReadyStyle((), ())
+NO_STYLE = ReadyStyle()
 
 
 class StyleCond(comfy.conds.CONDRegular):
@@ -101,10 +101,15 @@ class StyleCond(comfy.conds.CONDRegular):
         Raises:
             MismatchError: no adapter made a style ready: the model was never patched.
         """
-        conds = [self, *others]
-        if any(cond.ready is None for cond in conds):
-            raise unpatched_model_error()
-        return StyleBatch(tuple((cond.rows, cond.ready) for cond in conds if cond.ready is not None))
+        styles: list[tuple[int, ReadyStyle]] = []
+        for cond in (self, *others):
+            if cond.ready is None:
+                raise unpatched_model_error()
+            if styles and styles[-1][1] is cond.ready:  # neighbours without a style are one run of rows
+                styles[-1] = (styles[-1][0] + cond.rows, cond.ready)
+            else:
+                styles.append((cond.rows, cond.ready))
+        return StyleBatch(tuple(styles))
 
     def size(self) -> list[int]:
         """For the host's memory estimate: a style weighs next to nothing."""
@@ -171,6 +176,8 @@ def _for_rows(style: ReadyStyle, rows: int) -> ReadyStyle:
     def repeated(tensor: Tensor) -> Tensor:
         return tensor if len(tensor) == 1 else comfy.utils.repeat_to_batch_size(tensor, rows)
 
+    if not style.sites:
+        return style
     sites = tuple(site._replace(k=repeated(site.k), v=repeated(site.v)) for site in style.sites)
     return ReadyStyle(sites, tuple(map(repeated, style.gains)))
 

@@ -89,8 +89,8 @@ def check_adapter_spec(spec: AdapterSpec, file: str) -> AdapterSpec:
     """The spec itself, once its sizes fit each other.
 
     Raises:
-        WeightFileError: heads do not divide a width, gains and sites differ in number, or the style tokens
-            do not have the width that keys, values and the scale predictor read.
+        WeightFileError: heads do not divide a width, gains and sites differ in number, the style tokens do
+            not have the width that keys, values and the scale predictor read, or a null style has no bias.
     """
     predictor = spec.scale_predictor
     for what, part in (("style transformer", spec.style_transformer), ("scale predictor", predictor)):
@@ -109,6 +109,12 @@ def check_adapter_spec(spec: AdapterSpec, file: str) -> AdapterSpec:
         )
     if spec.sites is not None and tuple(site.channels for site in spec.sites) != spec.site_channels:
         raise _inconsistent(file, "sites of other widths than their keys and values", "the same widths")
+    if spec.has_null and (spec.normalises_style or not spec.projects_with_bias):
+        raise _inconsistent(
+            file,
+            "a null style beside style values without a bias, or with a norm behind them",
+            "values with a bias and without a norm",
+        )
     read = spec.context_dim if predictor is None else predictor.input_dim
     widths = (spec.style_transformer.output_dim, read, spec.context_dim)
     if len(set(widths)) > 1:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import torch
 
-from stylecrafter_core.adapter import ReadyStyle, SiteStyle, add_style, style_attention
+from stylecrafter_core.adapter import ReadyStyle, SiteStyle, add_style, dual_attention, style_attention
 
 BATCH, POSITIONS, TOKENS, HEADS, WIDTH = 2, 3, 4, 2, 6
 
@@ -77,3 +79,32 @@ def test_gradients_reach_query_keys_values_norm_and_gain() -> None:
         return add_style(text, q, [(BATCH, ReadyStyle((SiteStyle(k, v, weight, bias),), (gain,)))], 0, HEADS)
 
     assert torch.autograd.gradcheck(term, [part.requires_grad_() for part in parts])
+
+
+def with_null(style: SiteStyle) -> SiteStyle:
+    return SiteStyle(style.k, style.v, None, None, values(1, 1, WIDTH, seed=30))
+
+
+def test_a_null_style_and_a_style_are_blended() -> None:
+    """0 is the null style's term, 1 the style's: at every query as if their answers were blended."""
+    q, text, style = (
+        values(2, POSITIONS, WIDTH, seed=9),
+        values(2, POSITIONS, WIDTH, seed=8),
+        with_null(site()),
+    )
+    gain = torch.tensor([0.0, 0.3], dtype=torch.float64)[:, None, None]
+    out = add_style(text, q, [(2, ReadyStyle((style,), (gain,)))], 0, HEADS)
+    torch.testing.assert_close(out[0], text[0] + style.null[0])
+    torch.testing.assert_close(out[1], text[1] + 0.7 * style.null[0] + 0.3 * by_hand(q, style, 1))
+
+
+def test_rows_with_a_null_style_get_it_without_attending() -> None:
+    """And rows with neither get nothing."""
+    q, text, null = (
+        values(3, POSITIONS, WIDTH, seed=9),
+        values(3, POSITIONS, WIDTH, seed=8),
+        values(1, 1, WIDTH, seed=7),
+    )
+    with mock.patch.object(dual_attention, "style_attention", side_effect=AssertionError("attended")):
+        out = add_style(text, q, [(2, ReadyStyle(nulls=(null,))), (1, ReadyStyle())], 0, HEADS)
+    torch.testing.assert_close(out, torch.cat([text[:2] + null, text[2:]]))

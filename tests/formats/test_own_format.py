@@ -200,6 +200,7 @@ def test_damaged_headers(adapter, tmp_path, changes, words):
         (None, "context_dim", 160.0, "context_dim 160.0"),
         (None, "normalises_style", 1, "normalises_style is a int"),
         (None, "sites", "none", "a spec that is no adapter's"),
+        (None, "has_null", True, "a null style beside style values without a bias"),
         ("style_transformer", "depth", 10**6, "depth 1000000"),
         ("style_transformer", "num_heads", 0, "num_heads 0"),
         ("style_transformer", "num_heads", 7, "7 heads"),

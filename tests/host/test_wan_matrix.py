@@ -192,6 +192,16 @@ def test_two_prompts_in_one_conditioning(golden_wan: GoldenWan) -> None:
     assert not torch.allclose(found[0], found[1], atol=1e-3)
 
 
+def test_prompts_without_style_share_the_null_style(golden_wan: GoldenWan, pack: ModuleType) -> None:
+    """The rows of two prompts in one call are one run, which nothing has to be put together from."""
+    networks = core(pack, "comfy_host.networks")
+    inputs = {"positive": golden_wan.text(), "negative": golden_wan.empty(), **GUIDANCE}
+    [guider] = golden_wan.run_node("StyleCrafterGuider", model=golden_wan.model, **inputs)
+    with mock.patch.object(networks, "add_style", wraps=networks.add_style) as added:
+        velocity(guider, golden_wan.x(), golden_wan.sigma())
+    assert [[rows for rows, _ in call.args[2]] for call in added.call_args_list] == SITES * [[2]]
+
+
 def test_context_windows(wan: GoldenWan, hits: list[int]) -> None:
     """Windows over the frames (dimension 2): every window is styled."""
     [windowed] = wan.run_node(
