@@ -65,6 +65,14 @@ def put_back() -> Iterator[None]:
 
 
 @pytest.fixture
+def traced_anew() -> Iterator[None]:
+    """What torch.compile has traced in other tests is forgotten, and what this one traces, too."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.fixture
 def hits(pack: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of the site, for every styled attention that runs."""
     networks = core(pack, "comfy_host.networks")
@@ -311,6 +319,18 @@ def test_a_compiled_model(wan: GoldenWan) -> None:
         return clone
 
     torch.testing.assert_close(styled(wan, compiled), styled(wan), atol=1e-5, rtol=0)
+
+
+@pytest.mark.usefixtures("traced_anew")
+def test_a_wholly_compiled_model(wan: GoldenWan, hits: list[int]) -> None:
+    """The host's node, over the whole network and what is composed for its call."""
+    [compiled] = wan.run_node("TorchCompileModel", model=wan.model, backend="eager")
+    found = styled(wan, lambda _: compiled)
+    assert hits == list(range(SITES))
+    torch.testing.assert_close(found, styled(wan), atol=1e-5, rtol=0)
+    text = velocity(plain_guider(compiled, wan.text()), wan.x(), wan.sigma())
+    expected = velocity(plain_guider(wan.model, wan.text()), wan.x(), wan.sigma())
+    torch.testing.assert_close(text, expected, atol=1e-5, rtol=0)
 
 
 def test_a_cache_inside_the_network(wan: GoldenWan, hits: list[int]) -> None:
