@@ -302,6 +302,22 @@ def test_preflight_passes(
 
 
 @pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(("side", "channels"), [(8, 16), (16, 48)], ids=["Wan 2.1", "Wan 2.2"])
+def test_the_room_for_latents_is_that_of_the_autoencoder(
+    core: Core, base: Any, tiny_materials: Path, tmp_path: Path, side: int, channels: int
+) -> None:
+    """In float16: 12 pictures of 32 × 32 pixels; captions of pictures, of clips and of nothing."""
+    base.vae.latent_channels = channels
+    base.vae.spacial_compression_decode = lambda: side
+    config = config_of(core, tiny_materials, tmp_path / "run", "wan_style")
+    engine = core("training.engine").make_engine(config.engine, True)
+    setup = core("training.setup").set_up(core("training.stages").stage_of("style", config), config, engine)
+    latents = 12 * channels * (32 // side) ** 2
+    texts = 25 * TEXT_LEN * TEXT_DIM
+    assert core("training.preflight.room").cache_bytes(setup) == 2 * (latents + texts)
+
+
+@pytest.mark.usefixtures("in_process")
 def test_a_pass_reads_the_same_with_and_without_the_cache(
     core: Core, base: Any, tiny_materials: Path, tmp_path: Path
 ) -> None:

@@ -75,6 +75,11 @@ class FrozenBase:
         """Frames of a video in one latent frame; the first frame has one of its own where it is above 1."""
         return self.vae.temporal_compression_decode() or 1
 
+    @property
+    def pixels_per_latent(self) -> int:
+        """Pixels of a picture in one place of its latent: 8² for most autoencoders, 16² for Wan 2.2's."""
+        return self.vae.spacial_compression_decode() ** 2
+
     def alphas_cumprod(self) -> Tensor:
         """[1000] float32: `ᾱ_t = 1 / (1 + σ_t²)` of the host's own schedule."""
         return 1 / (1 + self.model.model.model_sampling.sigmas.float().cpu() ** 2)

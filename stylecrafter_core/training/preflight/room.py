@@ -20,7 +20,6 @@ from .rehearsal import Rehearsal
 from .report import Section, size
 
 FLOAT32, FLOAT16 = 4, 2  # bytes
-PIXELS_PER_LATENT = 8 * 8
 PER_WEIGHT_OF_ADAMW = 2  # values kept besides the weight
 
 
@@ -86,13 +85,14 @@ def parent_that_exists(folder: Path) -> Path:
 def _cache_line(setup: Setup) -> str:
     if setup.config.data.cache is not None:
         return f"latents and text states come from {setup.config.data.cache}"
-    return f"`train.py cache` would take about {size(_cache_bytes(setup))} and save the encoders' work"
+    return f"`train.py cache` would take about {size(cache_bytes(setup))} and save the encoders' work"
 
 
-def _cache_bytes(setup: Setup) -> int:
+def cache_bytes(setup: Setup) -> int:
     """Latents of all pictures and tokens of all captions in float16."""
     data, base = setup.data, setup.base
-    pixels = sum(width * height for width, height in sizes_of(data.images, setup.config.data))
-    latents = pixels // PIXELS_PER_LATENT * base.vae.latent_channels
+    pictures = (*data.images, *data.held_images)
+    pixels = sum(width * height for width, height in sizes_of(pictures, setup.config.data))
+    latents = pixels // base.pixels_per_latent * base.vae.latent_channels
     tokens = base.encode_text("")[0].numel()
     return FLOAT16 * (latents + tokens * len(captions_of(data)))
