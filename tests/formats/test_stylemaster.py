@@ -2,11 +2,18 @@
 
 import json
 
+import psutil
 import pytest
 import torch
 
 from stylecrafter_core.errors import MismatchError, WeightFileError
-from stylecrafter_core.formats import TensorFile, adapter_to_official, read_adapter, save_adapter
+from stylecrafter_core.formats import (
+    TensorFile,
+    adapter_to_official,
+    read_adapter,
+    read_tensors,
+    save_adapter,
+)
 from stylecrafter_core.formats.readers import adapter_of
 
 
@@ -53,6 +60,18 @@ def test_a_missing_tensor_is_named(published, lost):
     shapes = {name: shape for name, shape in published["adapter"].items() if name != lost}
     with pytest.raises(WeightFileError, match=lost):
         adapter_of(TensorFile(empty(shapes), {}), "stylemaster.ckpt")
+
+
+def test_the_wan_model_in_the_file_is_not_read(golden, tmp_path):
+    """134 MB of it stay on the disk: as many pages would be in this process's memory."""
+    weights = torch.load(golden / "wan_a" / "stylemaster.ckpt", weights_only=True)
+    torch.save({**weights, "blocks.0.ffn.0.weight": torch.ones(32, 1024, 1024)}, tmp_path / "large.ckpt")
+    process = psutil.Process()
+    before = process.memory_info().rss
+    whole = read_tensors(tmp_path / "large.ckpt")
+    file = adapter_of(whole, "large.ckpt")
+    assert process.memory_info().rss - before < 67_000_000
+    assert "blocks.0.ffn.0.weight" in file.report.ignored
 
 
 def test_a_truncated_file(golden, tmp_path):
