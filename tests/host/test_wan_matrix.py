@@ -10,6 +10,7 @@ from unittest import mock
 
 import comfy.model_management
 import comfy.ops
+import comfy.samplers
 import pytest
 import torch
 from comfy.ldm.wan.model import VaceWanModel, WanModel
@@ -198,6 +199,19 @@ def test_two_prompts_in_one_conditioning(golden_wan: GoldenWan) -> None:
     found = velocity(plain_guider(golden_wan.model, both), x, golden_wan.sigma())
     torch.testing.assert_close(found[:1], EXPECTED["v_text_style"][:1], atol=1e-5, rtol=0)
     assert not torch.allclose(found[0], found[1], atol=1e-3)
+
+
+def test_three_conditions_in_one_call_and_apart(
+    wan: GoldenWan, hits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = {"positive": wan.styled(), "negative": wan.empty(), **GUIDANCE}
+    [guider] = wan.run_node("StyleCrafterGuider", model=wan.model, **inputs)
+    together = velocity(guider, wan.x(), wan.sigma())
+    assert hits == list(range(SITES))
+    monkeypatch.setattr(comfy.samplers, "can_concat_cond", lambda first, second: first is second)
+    apart = velocity(guider, wan.x(), wan.sigma())
+    assert hits == 4 * list(range(SITES))
+    torch.testing.assert_close(apart, together, atol=1e-4, rtol=1e-5)
 
 
 def test_prompts_without_style_share_the_null_style(golden_wan: GoldenWan, pack: ModuleType) -> None:
