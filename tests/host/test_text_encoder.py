@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import comfy.ops
+import comfy.sd
 import pytest
 import torch
 from comfy.text_encoders.t5 import T5
@@ -14,20 +15,29 @@ from safetensors.torch import save_file
 from sdxl_files import fill
 from wan_files import sentence_pieces
 
-# What the host knows umT5 by; all else is small, where its own has 5.7 billion values.
-SIZES = {"d_model": 4096, "num_layers": 24, "d_ff": 8, "d_kv": 8, "num_heads": 1, "vocab_size": 320}
+# What a host knows umT5 by: its width or, a newer one, its feed-forward layers'. All else is small;
+# umT5 has 5.7 billion values.
+KNOWN_BY = ({"d_model": 4096, "d_ff": 8}, {"d_model": 8, "d_ff": 10240})
+SMALL = {"num_layers": 24, "d_kv": 8, "num_heads": 1, "vocab_size": 320}
 BUILD = {"dense_act_fn": "gelu_pytorch_tanh", "is_gated_act": True, "model_type": "umt5"}
 
 
+def is_umt5(d_model: int, d_ff: int) -> bool:
+    weight = torch.empty(d_ff, d_model, device="meta")
+    kind = comfy.sd.detect_te_model({"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": weight})
+    return kind == comfy.sd.TEModel.T5_XXL
+
+
 def test_the_sizes_of_a_t5_are_read_off_its_file(core: Callable[[str], Any], tmp_path: Path) -> None:
-    network = T5({**SIZES, **BUILD}, torch.float32, "cpu", comfy.ops.disable_weight_init)
+    sizes = next(known for known in KNOWN_BY if is_umt5(**known))
+    network = T5({**SMALL, **sizes, **BUILD}, torch.float32, "cpu", comfy.ops.disable_weight_init)
     fill(network, 0)
     words = torch.frombuffer(bytearray(sentence_pieces()), dtype=torch.uint8)
     path = tmp_path / "umt5.safetensors"
     save_file({**network.state_dict(), "spiece_model": words}, path)
     clip = core("training.host.text_encoder").load_text_encoder(path, "wan")
     text = clip.encode_from_tokens(clip.tokenize("a small village"))
-    assert text.shape == (1, 512, SIZES["d_model"])
+    assert text.shape == (1, 512, sizes["d_model"])
     rows = text[0].any(-1)
     assert 2 < rows.sum() < 20, "zeros behind the prompt"
     assert not torch.allclose(text, clip.encode_from_tokens(clip.tokenize("calm water")), atol=1e-3)
