@@ -3,10 +3,12 @@
 python scripts/bench.py                     everything that this machine can measure
 python scripts/bench.py unet sdxl           some of it: unet, sdxl, wan, startup, video, score, gpu, train
 python scripts/bench.py fake-card           whole jobs at full size on a graphics card that is not there
+python scripts/bench.py agreement [--published F]    precisions against float32 and the published code in F
 python scripts/bench.py train --config F    training with a config of your own, at its real sizes
 
 unet: the video U-Net; sdxl: the SDXL U-Net; wan: blocks of Wan 1.3B. Each pass with and without style, and
 the two-scale step.
+agreement: one styled pass of the video network; on a card at the published size.
 score: frames per second of evaluate.py, with decoding beside embedding and in turn; memory by length of clip.
 train: a first stage in miniature, with caches and without, and against the published trainer's step.
 
@@ -28,7 +30,7 @@ from stylecrafter_core.errors import StyleCrafterError
 from stylecrafter_core.training.host.find import activate
 
 TOPICS = ("unet", "sdxl", "wan", "startup", "video", "score", "gpu", "train")
-FAKE_CARD = "fake-card"  # minutes, and no clock: only where it is named
+FAKE_CARD, AGREEMENT = "fake-card", "agreement"  # minutes, and no clock: only where they are named
 
 
 def main() -> int:
@@ -39,6 +41,7 @@ def main() -> int:
     parser.add_argument("topics", nargs="*", type=_topic, metavar="topic", help=f"of {', '.join(TOPICS)}")
     parser.add_argument("--only", nargs="+", choices=TOPICS, default=TOPICS, help="the same")
     parser.add_argument("--config", type=Path, help="of a first stage; the topic train measures it")
+    parser.add_argument("--published", type=Path, help="checkout of the published code; for agreement")
     arguments = parser.parse_args()
     wanted = arguments.topics or arguments.only
     try:
@@ -54,6 +57,7 @@ def main() -> int:
         return _on_the_fake_card(host, wanted)
     activate(host, cpu=not torch.cuda.is_available())
     from benchmarks import (
+        measure_agreement,
         measure_gpu,
         measure_scoring,
         measure_startup,
@@ -81,6 +85,12 @@ def main() -> int:
                 measure_gpu.report()
             else:
                 say("gpu: left out, this machine has none")
+        if AGREEMENT in wanted:
+            try:
+                measure_agreement.report(host, arguments.published)
+            except StyleCrafterError as error:
+                say(f"The benchmark stopped. {error}")
+                return 1
         if "train" in wanted:
             measure_training.report(host, arguments.config)
     return 0
@@ -100,8 +110,9 @@ def _on_the_fake_card(host: Path, wanted: Sequence[str]) -> int:
 
 def _topic(name: str) -> str:
     """Not argparse's `choices`: with them, Python 3.11 refuses that nothing is named."""
-    if name not in (*TOPICS, FAKE_CARD):
-        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join((*TOPICS, FAKE_CARD))}")
+    topics = (*TOPICS, FAKE_CARD, AGREEMENT)
+    if name not in topics:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(topics)}")
     return name
 
 

@@ -33,6 +33,50 @@ print("STEP", *(min(seconds[name]) for name in ("step", "passes of the step", "s
 print("OPERATIONS", *operations)
 """
 
+AGREEMENT = """
+import sys
+from pathlib import Path
+host, scripts, golden = map(Path, sys.argv[1:])
+sys.path.append(str(scripts))
+import environment
+from stylecrafter_core.training.host.find import activate
+activate(host, cpu=True)
+import torch
+torch.set_num_threads(1)
+from safetensors.torch import load_file
+from benchmarks import measure_agreement, random_weights
+recorded = load_file(golden / "expected.safetensors")
+base = torch.load(golden / "base.ckpt", weights_only=True)["state_dict"]
+base = {name.removeprefix("model.diffusion_model."): tensor for name, tensor in base.items()}
+adapter = torch.load(golden / "adapter.pth", weights_only=True)
+random_weights.unet_tensors = lambda: base
+random_weights.adapter_tensors = lambda: adapter.get("state_dict", adapter)
+random_weights.TIMESTEP = int(recorded["t"][0])
+given = {name: recorded[name][:1] for name in ("x", "text", "clip_tokens")}
+given["clip_tokens"] = given["clip_tokens"][0, :1]
+random_weights.inputs = lambda *size: given
+for dtype in measure_agreement.DTYPES:
+    noise = measure_agreement.predicted_noise(dtype, *given["x"].shape[2:])
+    said = measure_agreement.difference(noise, recorded["eps_style_single"][:1])
+    print("DIFFERENCE", said.split()[0])
+"""
+
+
+def test_every_precision_is_compared_with_the_recorded_pass(host: Any) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        AGREEMENT,
+        str(host.path),
+        str(GOLDEN.parents[2] / "scripts"),
+        str(GOLDEN),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("DIFFERENCE")]
+    single, brain, half = map(float, said)
+    assert single < 1e-5 < half < brain < 0.1
+
 
 def test_the_network_measurements_run(host: Any) -> None:
     scripts = GOLDEN.parents[2] / "scripts"
