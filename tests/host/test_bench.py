@@ -71,7 +71,7 @@ def test_every_precision_is_compared_with_the_recorded_pass(host: Any) -> None:
         str(GOLDEN.parents[2] / "scripts"),
         str(GOLDEN),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
     said = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("DIFFERENCE")]
     single, brain, half = map(float, said)
@@ -81,7 +81,7 @@ def test_every_precision_is_compared_with_the_recorded_pass(host: Any) -> None:
 def test_the_network_measurements_run(host: Any) -> None:
     scripts = GOLDEN.parents[2] / "scripts"
     command = [sys.executable, "-c", PROGRAM, str(host.path), str(scripts), str(GOLDEN)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
     assert "patched and styled over unpatched pass: " in done.stdout
     assert "style terms alone over their pass: " in done.stdout

@@ -56,7 +56,7 @@ def test_the_published_step_is_the_method_and_a_worker_answers(
         [sys.executable, str(file), str(host.path), str(ROOT), *overrides],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -293,7 +293,7 @@ def test_the_command(host: Any, own_manifest: Callable, tiny_materials: Path, tm
         command,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
         env={**os.environ, "COMFYUI_PATH": str(host.path)},
     )
