@@ -12,6 +12,12 @@ from host_page import CLASSIC, NODES_2, HostPage
 from test_templates import covered
 
 VIDEO = "Style a video with one picture"
+# The other templates whose weights the small family stands for, with what runs quickly.
+OTHERS: dict[str, dict[str, Any]] = {
+    "Style a video with several pictures": {},
+    "Style an image with the video model": {"frames": 1},
+    "Style a long video": {"frames": 10, "context_length": 8, "context_overlap": 2},
+}
 SMALL = {"width": 128, "height": 128, "frames": 4, "steps": 6, "sampler_name": "euler"}
 SCALES = {"cfg_text": 7.5, "cfg_style": 5.0}
 COMBINE = "StyleCrafterVideoCombine"
@@ -34,9 +40,9 @@ PLAY = """() => { for (const video of document.querySelectorAll("video")) {
   video.muted = true; video.play(); } }"""
 
 
-def film(page: HostPage, weights: dict[str, str], **values: Any) -> dict[str, Any]:
-    """Run the template with the small family."""
-    page.load(page.template(VIDEO), VIDEO)
+def film(page: HostPage, weights: dict[str, str], template: str = VIDEO, /, **values: Any) -> dict[str, Any]:
+    """Run a template with the small family."""
+    page.load(page.template(template), template)
     page.close_dialogs()
     page.set_values({**weights, **SMALL, **SCALES, **values})
     job = page.run()
@@ -60,6 +66,18 @@ def test_a_template_runs_to_a_playing_video(
     page.tab.wait_for_function("() => [...document.querySelectorAll('video')].some((v) => v.currentTime > 0)")
     page.tab.wait_for_function(SHOWS, arg=[COMBINE, "mp4"])
     page.picture(f"{kind} playing")
+    assert page.errors == []
+    assert covered(page) == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_templates_run(
+    pages: Callable[[str], HostPage], name: str, weights: dict[str, str]
+) -> None:
+    page = pages(NODES_2)
+    job = film(page, weights, name, **OTHERS[name])
+    page.picture(f"{name} run")
+    assert any(output.get("images") for output in job["outputs"].values())
     assert page.errors == []
     assert covered(page) == []
 

@@ -69,6 +69,16 @@ def test_a_template_opens(pages: Callable[[str], HostPage], kind: str, name: str
     assert loaded_pictures(page) == len([n for n in page.template(name)["nodes"] if n["type"] == "LoadImage"])
 
 
+def test_a_page_that_lists_no_templates_opens_the_dropped_file(pages: Callable[[str], HostPage]) -> None:
+    page = pages(CLASSIC)
+    page.load(page.template(NAMES[0]))
+    expected = page.graph()
+    page.tab.evaluate("() => window.app.graph.clear()")
+    page.drop(FOLDER / f"{NAMES[0]}.json", "application/json")
+    page.close_dialogs()
+    assert page.graph() == expected != []
+
+
 def models(workflow: dict[str, Any]) -> list[dict[str, str]]:
     return [model for node in workflow["nodes"] for model in node["properties"].get("models", [])]
 
