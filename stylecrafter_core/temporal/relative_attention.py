@@ -36,6 +36,8 @@ class RelativeAttention(nn.Module):
 
     def forward(self, x_NTC: Tensor) -> Tensor:
         """[N, T, C] to [N, T, C]: every frame attends to every frame."""
+        if x_NTC.shape[1] == 1:
+            return self._of_one_frame(x_NTC)
         q, k, v = (
             rearrange(to(x_NTC), "n t (h d) -> n h t d", h=self.num_heads)
             for to in (self.to_q, self.to_k, self.to_v)
@@ -55,6 +57,12 @@ class RelativeAttention(nn.Module):
     def alone(self, x_NTC: Tensor) -> Tensor:
         """The same with each frame attending to itself only, and without positions: `out(v)`."""
         return self.to_out(self.to_v(x_NTC))
+
+    def _of_one_frame(self, x_N1C: Tensor) -> Tensor:
+        """Its one weight is 1, whatever q and k are: `out(v + R_v(0))`."""
+        v_N1C = self.to_v(x_N1C)
+        value_1D = self.relative_position_v(self._rows(1, x_N1C.device)[0]).to(v_N1C.dtype)
+        return self.to_out(v_N1C + value_1D.repeat(1, self.num_heads))
 
     def _rows(self, num_frames: int, device: torch.device) -> Tensor:
         """[T, T] table rows: the distance from query frame to key frame, clipped and shifted to ≥ 0."""

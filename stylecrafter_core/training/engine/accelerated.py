@@ -36,8 +36,7 @@ class AcceleratedEngine(Engine):
         self.accelerator.backward(loss)
 
     def clip(self, max_norm: float) -> Tensor:
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
-        return self.accelerator.clip_grad_norm_(trained, max_norm)
+        return self.accelerator.clip_grad_norm_(self.trained(), max_norm)
 
     def step(self, finite: bool) -> None:
         # In float16 the gradient's scaler leaves out such a step by itself, and learns from it.

@@ -64,6 +64,10 @@ class Engine(ABC):
     def clip(self, max_norm: float) -> Tensor:
         """Scale gradients down to a joint norm of at most `max_norm`; returns the norm before."""
 
+    def trained(self) -> list[Tensor]:
+        """What the optimiser changes. A walk through the model's modules in every step takes longer."""
+        return [weight for group in self.optimiser.param_groups for weight in group["params"]]
+
     def step(self, finite: bool) -> None:
         """One step of the optimiser, and no gradient afterwards.
 

@@ -71,8 +71,7 @@ class ShardedEngine(Engine):
         loss.backward()
 
     def clip(self, max_norm: float) -> Tensor:
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
-        norm = nn.utils.clip_grad_norm_(trained, max_norm)
+        norm = nn.utils.clip_grad_norm_(self.trained(), max_norm)
         return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     def gather(self, values: Tensor) -> Tensor:
