@@ -264,6 +264,7 @@ def test_an_optimiser_free_of_schedules_goes_on_to_the_same_bits(training) -> No
     """Checkpoint and result hold the weights that are to be used; a resumed run ends like one left alone."""
     settings = (
         "optimiser.name=odd_optimisers.ScheduleFreeSGD",
+        "optimiser.args={}",
         "run.checkpoint_every=1",
         "optimiser.lr=0.01",
     )

@@ -110,7 +110,7 @@ def test_published_numbers(name: str) -> None:
     assert (config.data.width, config.data.height) == size
     assert config.optimiser.lr == lr
     assert config.objective.noise_offset == noise_offset
-    assert config.optimiser.args == {"weight_decay": 0.0}
+    assert config.optimiser.args == {"weight_decay": 0.0, "fused": True}
     assert (config.data.style_short_side, config.data.style_crop_size) == (800, 512)
     assert (config.objective.drop_text, config.objective.drop_style) == (0.0, 0.0)
 
