@@ -36,6 +36,11 @@ def record_dtypes(model: nn.Module) -> None:
         record(model)
 
 
+def expect_gradients() -> None:
+    """Tell the host that its networks are trained: newer ones else use kernels that give no gradient."""
+    comfy.model_management.in_training = True
+
+
 def patcher_class(disable_dynamic: bool = False) -> type[comfy.model_patcher.ModelPatcher]:
     """What the host's own loaders put a network into: what DynamicVRAM manages, where that is on.
 

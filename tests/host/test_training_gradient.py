@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import comfy.model_management
 import pytest
 import torch
 from torch import Tensor, nn
@@ -176,3 +177,12 @@ def test_independent_pictures_do_not_see_each_other(core, built) -> None:
     assert torch.equal(moved, both)
     assert torch.allclose(changed[0], both[0], atol=1e-12)
     assert not torch.allclose(changed[1], both[1], atol=1e-3)
+
+
+def test_the_host_knows_that_gradients_are_wanted(
+    core: Callable[[str], Any], built: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer hosts turn Wan's positions by a kernel that gives none, unless they know."""
+    monkeypatch.setattr(comfy.model_management, "in_training", False, raising=False)
+    predict(core, built, inputs_of(core, 1))
+    assert comfy.model_management.in_training

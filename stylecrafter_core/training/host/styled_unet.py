@@ -17,6 +17,7 @@ from ...adapter import ReadyStyle, StyleAdapter
 from ...comfy_host.conditioning import StyleBatch
 from ...comfy_host.keys import INDEPENDENT_FRAMES, NUM_FRAMES
 from ...comfy_host.networks import Injection, injection_for
+from ...comfy_host.releases import expect_gradients
 from ...spec import Site
 
 # text [B, N, D], style tokens [B, Q, D], which keep their style [B], T -> context, transformer_options
@@ -84,7 +85,7 @@ def attached_tokens(
 
 
 class StyledUNet(nn.Module):
-    """Adapter and U-Net in one forward pass.
+    """Adapter and U-Net in one forward pass. From the first one on, the host computes all with gradients.
 
     Args:
         unet: the host's diffusion model; not copied.
@@ -95,6 +96,7 @@ class StyledUNet(nn.Module):
 
     def __init__(self, unet: nn.Module, adapter: StyleAdapter, sites: tuple[Site, ...], fusion: Fusion):
         super().__init__()
+        expect_gradients()
         self.unet = unet
         self.adapter = adapter
         self.inject = injection_for(unet, sites)
