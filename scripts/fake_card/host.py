@@ -34,6 +34,7 @@ def host_on(card: FakeCard, gibibytes: float) -> Iterator[None]:
         "vram_state": management.VRAMState.NORMAL_VRAM,
         "set_vram_to": management.VRAMState.NORMAL_VRAM,
         "get_torch_device": lambda: CARD,
+        "get_all_torch_devices": lambda *_, **__: [CARD],
         "get_free_memory": free,
         "get_total_memory": size,
         "should_use_fp16": lambda *_, **__: True,
