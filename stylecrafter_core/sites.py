@@ -54,5 +54,5 @@ def _mismatch(found: str, expected: str, spec: AdapterSpec) -> MismatchError:
         "The style adapter does not fit this model.",
         found=f"a model with {found}",
         expected=f"a model with {expected}, as this {title} adapter was trained on",
-        fix=f"connect a {title} model, or load an adapter that was made for this model",
+        fix=f"choose an adapter that was made for this model, or a model of the {title} family",
     )

@@ -26,7 +26,7 @@ def test_an_adapter_of_the_other_family(golden: GoldenVideo, golden_sdxl: Any) -
         what="adapter does not fit this model: sdxl_adapter.ckpt on a VideoModel",
         found="7 text cross-attentions",
         expected="SDXL adapter",
-        fix="connect a SDXL model",
+        fix="or a model of the SDXL family",
     ):
         patch(golden, golden.plain, golden_sdxl.adapter)
     with refused(
@@ -34,7 +34,7 @@ def test_an_adapter_of_the_other_family(golden: GoldenVideo, golden_sdxl: Any) -
         what="adapter does not fit this model: adapter.pth on a TinySDXL",
         found="text cross-attentions",
         expected="7 text cross-attentions, 32/64 wide, over text tokens 24 wide, as this VideoCrafter",
-        fix="connect a VideoCrafter model",
+        fix="or a model of the VideoCrafter family",
     ):
         patch(golden, golden_sdxl.plain, golden.adapter)
 
@@ -60,7 +60,7 @@ def test_an_adapter_of_another_width(golden: GoldenVideo, host: Any) -> None:
         what="adapter does not fit this model: wide.pth on a VideoModel",
         found="7 text cross-attentions, 32/64 wide",
         expected="7 text cross-attentions, 32/64/96 wide",
-        fix="load an adapter that was made for this model",
+        fix="choose an adapter that was made for this model",
     ):
         patch(golden, golden.plain, adapter)
 
@@ -75,7 +75,7 @@ def test_an_adapter_whose_sites_lie_elsewhere(golden: GoldenVideo, host: Any) ->
         what="adapter does not fit this model: moved.pth on a VideoModel",
         found="a cross-attention at ('input', 3, 0)",
         expected="one at ('input', 4, 0)",
-        fix="load an adapter that was made for this model",
+        fix="choose an adapter that was made for this model",
     ):
         patch(golden, golden.plain, adapter)
 
