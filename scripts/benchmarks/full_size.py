@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +11,6 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.supported_models
 import torch
-from environment import ROOT
 from torch import Tensor
 
 from stylecrafter_core.adapter import Style
@@ -22,7 +20,8 @@ from stylecrafter_core.comfy_host.model import build_model
 from stylecrafter_core.formats.readers import AdapterFile, TensorFile, VideoBase, adapter_of, video_base_of
 from stylecrafter_core.spec import AdapterSpec
 
-KEYS = ROOT / "tests" / "golden"
+from .random_weights import published_shapes
+
 TEXT_TOKENS = {"video": 77, "sdxl": 77, "wan": 512}
 CLIP_TOKENS, POOLED_WIDTH = 257, 1280
 # What tells SDXL from the host's other U-Nets, in the host's words.
@@ -153,9 +152,7 @@ def published_video_base() -> VideoBase:
 
 def published(family: str, prefix: str) -> TensorFile:
     """The published key list that starts so, as tensors without values."""
-    lists = json.loads((KEYS / f"official_{family}_keys.json").read_text(encoding="utf-8"))
-    (shapes,) = (shapes for name, shapes in lists.items() if name.startswith(prefix))
-    shapes = shapes.get("adapter", shapes)  # Wan's list tells more of its file
+    shapes = published_shapes(family, prefix)
     return TensorFile({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
 
 

@@ -7,25 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import comfy.ops
-import comfy.sd
 import pytest
 import torch
 from comfy.text_encoders.t5 import T5
 from safetensors.torch import save_file
 from sdxl_files import fill
-from wan_files import sentence_pieces
+from wan_files import is_umt5, sentence_pieces
 
 # What a host knows umT5 by: its width or, a newer one, its feed-forward layers'. All else is small;
 # umT5 has 5.7 billion values.
 KNOWN_BY = ({"d_model": 4096, "d_ff": 8}, {"d_model": 8, "d_ff": 10240})
 SMALL = {"num_layers": 24, "d_kv": 8, "num_heads": 1, "vocab_size": 320}
 BUILD = {"dense_act_fn": "gelu_pytorch_tanh", "is_gated_act": True, "model_type": "umt5"}
-
-
-def is_umt5(d_model: int, d_ff: int) -> bool:
-    weight = torch.empty(d_ff, d_model, device="meta")
-    kind = comfy.sd.detect_te_model({"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": weight})
-    return kind == comfy.sd.TEModel.T5_XXL
 
 
 def test_the_sizes_of_a_t5_are_read_off_its_file(core: Callable[[str], Any], tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import Any
 
 import comfy.ldm.modules.attention
-import comfy.sd
 import pytest
 import torch
 from jobs import plain_guider
@@ -22,14 +21,9 @@ if not hasattr(comfy.ldm.modules.attention, "wrap_attn"):
     pytest.skip("this ComfyUI cannot replace attention from outside", allow_module_level=True)
 
 from golden_wan import velocity
+from wan_files import is_umt5
 
 SEED, STEPS = 3, 6
-
-
-def takes_a_small_umt5() -> bool:
-    weight = torch.empty(8, 4096, device="meta")
-    kind = comfy.sd.detect_te_model({"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": weight})
-    return kind == comfy.sd.TEModel.T5_XXL
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +31,7 @@ def folder(
     core: Callable[[str], Any], lab: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("tiny_wan")
-    if not takes_a_small_umt5():
+    if not is_umt5(d_model=4096, d_ff=8):
         with refused(
             "HostError",
             what="This ComfyUI cannot load a small umT5",

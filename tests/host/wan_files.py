@@ -57,6 +57,13 @@ def taught_host() -> Iterator[None]:
         yield
 
 
+def is_umt5(d_model: int, d_ff: int) -> bool:
+    """Whether this host takes a text encoder of 24 blocks of these widths for umT5."""
+    weight = torch.empty(d_ff, d_model, device="meta")
+    kind = comfy.sd.detect_te_model({"encoder.block.23.layer.1.DenseReluDense.wi_1.weight": weight})
+    return kind == comfy.sd.TEModel.T5_XXL
+
+
 def write_files(host: Any) -> None:
     """Write FILES and PICTURES where the loaders of `host` look."""
     for kind, name in (("diffusion_models", "unet_name"), ("stylecrafter", "adapter_name")):

@@ -92,7 +92,11 @@ def film(
 def tar(path: Path, members: Mapping[str, bytes], mode: str = "w") -> Path:
     with tarfile.open(path, mode) as archive:
         for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
+            add(archive, name, data)
     return path
+
+
+def add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))

@@ -1,11 +1,10 @@
 """What sources find, before anything is decoded."""
 
-import io
 import json
 import tarfile
 
 import pytest
-from media_files import film, jpeg, put, tar
+from media_files import add, film, jpeg, put, tar
 
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.training.data.reasons import (
@@ -123,12 +122,6 @@ def test_tar_members_are_grouped_and_read_in_place(tmp_path):
     data = archive.read_bytes()
     for it in found:
         assert data[it.offset : it.offset + it.size] == members[it.member]
-
-
-def add(archive, name, data):
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    archive.addfile(info, io.BytesIO(data))
 
 
 def add_link(archive, name, target, kind):
