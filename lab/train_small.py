@@ -78,14 +78,14 @@ def _train(host: Path, arguments: argparse.Namespace) -> None:
     activate(host, cpu=arguments.device == "cpu")
     import torch
 
-    from lab.family import packages, recipe
+    from lab.family import amounts, packages, recipe
 
     packages.fetch_style_network()
-    size = recipe.SIZES[arguments.task]
+    size = amounts.SIZES[arguments.task]
     if arguments.size == "tiny":
-        size = recipe.tiny(size)
+        size = amounts.tiny(size)
     if arguments.device == "cuda":
-        size = recipe.for_a_card(size)
+        size = amounts.for_a_card(size)
     engine = recipe.Engine(torch.device(arguments.device), arguments.workers, arguments.minutes)
     recipe.make_base(arguments.work, arguments.seed, size, engine)
 

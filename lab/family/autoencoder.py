@@ -58,14 +58,64 @@ def train_autoencoder(
         random = generator(seed, "autoencoder", step)
         pixels = parts(pixels_NHWC, random).contiguous(memory_format=torch.channels_last)
         latents = encode(pixels)
-        noise = normal(latents.shape, random, device)
-        decoded = decode(latents + LATENT_NOISE * noise)
         deviation, mean = torch.std_mean(latents, dim=(0, 2, 3))
         even = mean.square().mean() + (deviation - 1).square().mean()
-        return F.l1_loss(decoded, pixels) + PERCEIVED * perception(decoded, pixels) + EVEN * even
+        return _lost(decode, latents, pixels, perception, random) + EVEN * even
 
     learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
     return network.requires_grad_(False).cpu()
+
+
+def train_decoder(
+    network: Any,
+    pixels_NHWC: Tensor,
+    folder: Path,
+    seed: int,
+    steps: int,
+    device: torch.device = CPU,
+) -> nn.Module:
+    """The same autoencoder after `steps` more steps of its decoder alone, in which every block is awake.
+
+    `|x − x̂| + 0.15 · perceptual(x, x̂)`; latents stay what they are, so that U-Nets that draw them stay right.
+
+    Args:
+        network: of `train_autoencoder`; changed.
+        pixels_NHWC, folder, seed, device: see `train_autoencoder`.
+    """
+    network, pixels_NHWC = network.to(device), pixels_NHWC.to(device)
+    encode, decode = awake(network, "taesd_encoder"), network.taesd_decoder
+    network.requires_grad_(False)
+    decode.requires_grad_(True)
+    _wake(decode, generator(seed, "new blocks of the decoder"))
+    perception = Perception(device)
+
+    def loss_of(step: int) -> Tensor:
+        random = generator(seed, "decoder", step)
+        pixels = parts(pixels_NHWC, random).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            latents = encode(pixels)
+        return _lost(decode, latents, pixels, perception, random)
+
+    learn(network, loss_of, Lesson(folder, steps, OPTIMISER))
+    return network.requires_grad_(False).cpu()
+
+
+def _lost(
+    decode: nn.Module, latents: Tensor, pixels: Tensor, perception: Perception, random: torch.Generator
+) -> Tensor:
+    """What decoding latents with a little noise leaves wrong in the pixels."""
+    noise = normal(latents.shape, random, latents.device)
+    decoded = decode(latents + LATENT_NOISE * noise)
+    return F.l1_loss(decoded, pixels) + PERCEIVED * perception(decoded, pixels)
+
+
+def _wake(decoder: Any, random: torch.Generator) -> None:
+    """Lets resting blocks learn: random weights but in the last convolution, so that they still add 0."""
+    for place in RESTING["taesd_decoder"]:
+        for number in (0, 2):
+            weight = decoder[place].conv[number].weight
+            drawn = torch.randn(weight.shape, generator=random) * 1.4 * weight[0].numel() ** -0.5
+            weight.data.copy_(drawn)
 
 
 def fresh_autoencoder(seed: int) -> nn.Module:

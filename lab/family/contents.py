@@ -33,8 +33,12 @@ class Content:
 
 
 def scene(seed: int, number: int, moving: bool = True, task: Task = PUBLISHED) -> Scene:
-    """The scene of a content number."""
-    return random_scene(generator(seed, "scene", number), moving, task)
+    """The scene of a content number: before the judges' own, none that the task keeps for judging."""
+    random = generator(seed, "scene", number)
+    shown = random_scene(random, moving, task)
+    while shown.is_kept and number < FIRST_OF_JUDGES:
+        shown = random_scene(random, moving, task)
+    return shown
 
 
 @lru_cache(maxsize=32)  # a block shows each of its contents three times
@@ -44,7 +48,7 @@ def picture_content(seed: int, number: int, task: Task = PUBLISHED) -> Content:
     if random.random() < task.photographs:
         photo = PHOTOS[int(random.integers(len(PHOTOS)))]
         words = photo.captions[int(random.integers(len(photo.captions)))]
-        return Content(words, photo.subject, photo_part(photo, random))
+        return Content(words, photo.subject, photo_part(photo, task.side, random))
     shown = scene(seed, number, bool(random.random() < MOVING_SHARE), task)
     return Content(caption_of(shown), shown.subject, draw_picture(shown))
 
@@ -54,6 +58,6 @@ def clip_content(seed: int, number: int, footage: bool, task: Task = PUBLISHED) 
     if footage and task.photographs:
         random = generator(seed, "footage", number)
         view = random_view(random)
-        return Content(view.caption, "city", footage_clip(view, random))
+        return Content(view.caption, "city", footage_clip(view, task.side, random))
     shown = scene(seed, number, task=task)
     return Content(caption_of(shown), shown.subject, draw_clip(shown, FRAMES))

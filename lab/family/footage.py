@@ -25,8 +25,8 @@ def random_view(random: np.random.Generator) -> View:
     return VIEWS[int(random.integers(len(VIEWS)))]
 
 
-def footage_clip(view: View, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Frames of a view at a place and time by chance: uint8 [8, 128, 128, 3].
+def footage_clip(view: View, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Frames of a view at a place and time by chance: uint8 [8, side, side, 3].
 
     Raises:
         InputError: the package is not installed.
@@ -35,12 +35,11 @@ def footage_clip(view: View, random: np.random.Generator) -> NDArray[np.uint8]:
     frames = _footage()
     last_first = view.end - STRIDE * (sizes.FRAMES - 1) - 1
     first = int(random.integers(view.first, last_first + 1))
-    side = int(random.integers(SMALLEST, LARGEST + 1))
-    top = int(random.integers(frames.shape[1] - side + 1))
-    left = view.left + int(random.integers(min(BOX_W, frames.shape[2] - view.left) - side + 1))
-    chosen = frames[first : first + STRIDE * sizes.FRAMES : STRIDE, top : top + side, left : left + side]
-    size = (sizes.SIDE, sizes.SIDE)
-    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in chosen])
+    edge = int(random.integers(SMALLEST, LARGEST + 1))
+    top = int(random.integers(frames.shape[1] - edge + 1))
+    left = view.left + int(random.integers(min(BOX_W, frames.shape[2] - view.left) - edge + 1))
+    chosen = frames[first : first + STRIDE * sizes.FRAMES : STRIDE, top : top + edge, left : left + edge]
+    return np.stack([cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA) for frame in chosen])
 
 
 @lru_cache(maxsize=1)

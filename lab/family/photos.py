@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..measures.packages import file_of
-from .sizes import SIDE
 from .sources import PHOTOS as PACKAGE
 
 SMALLEST_PART = 0.75  # of the short side: the caption stays true
@@ -62,15 +61,15 @@ PHOTOS = (
 )
 
 
-def photo_part(photo: Photo, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A square part of the photograph, half of the time mirrored: uint8 [128, 128, 3].
+def photo_part(photo: Photo, side: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """A square part of the photograph, half of the time mirrored: uint8 [side, side, 3].
 
     Raises:
         InputError: the package is not installed.
     """
     with Image.open(file_of(PACKAGE, f"skimage/data/{photo.file}", "The data")) as picture:
         pixels = picture.convert("RGB")
-    side = round(min(pixels.size) * random.uniform(SMALLEST_PART, 1.0))
-    left, top = (int(random.integers(length - side + 1)) for length in pixels.size)
-    part = pixels.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    edge = round(min(pixels.size) * random.uniform(SMALLEST_PART, 1.0))
+    left, top = (int(random.integers(length - edge + 1)) for length in pixels.size)
+    part = pixels.crop((left, top, left + edge, top + edge)).resize((side, side), Image.Resampling.LANCZOS)
     return np.asarray(part)[:, :: -1 if random.random() < 0.5 else 1].copy()

@@ -13,6 +13,7 @@ U-Net there; it has to draw before it is styled, so two stages come before its d
 
 work/plain_latents.safetensors  of plain pictures, and their captions
 work/plain_base.safetensors     the base after them, to be judged by lab/gate_small.py; `base` goes on from it
+work/decoder.safetensors        the autoencoder after more steps of its decoder alone, on the data; the base's
 
 Weights are kept in float16, and each stage reads what the stage before kept: what is given away is what the
 next stage learnt on.
@@ -22,8 +23,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ from stylecrafter_core.media import read_video
 
 from ..files import make_once
 from ..materials import networks
-from ..scenes import PUBLISHED, TASKS
+from ..materials.starting_point import silence_temporal_blocks
+from ..scenes import TASKS
 from . import autoencoder, base, published, towers
 from .alt_texts import alt_text, main_colours
+from .amounts import FromNothing, FromPublished, Size
 from .claims import claim
-from .data import Counts, check_seed, data_is_made, make_data, read_pictures, read_records
+from .data import check_seed, data_is_made, make_data, read_pictures, read_records
 from .learning import contiguous
 from .plain import plain_pictures
 from .precision import in_half
@@ -54,88 +57,8 @@ log = logging.getLogger(__name__)
 TEXTS_OF_A_PICTURE = 4  # that the towers learn from
 VISION = "visual."
 RECIPE, PLAIN_LATENTS, PLAIN_BASE = "recipe.json", "plain_latents.safetensors", "plain_base.safetensors"
+AUTOENCODER, DECODER = "autoencoder.safetensors", "decoder.safetensors"
 CAPTIONS = "captions"  # in the header of the plain latents, as JSON
-
-
-@dataclass(frozen=True)
-class FromNothing:
-    """Encoders learn on the data, and the U-Net has learnt nothing."""
-
-    autoencoder_steps: int
-    tower_steps: int
-
-
-@dataclass(frozen=True)
-class FromPublished:
-    """Encoders are the published ones, and the published U-Net goes on with plain pictures, without data."""
-
-    pictures: int
-    plain: base.Round
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of what is made and learnt.
-
-    Attributes:
-        task: what is drawn.
-        start: what comes before the rounds of the base.
-        data: of pictures and clips.
-        base_rounds: on the data.
-    """
-
-    task: str
-    start: FromNothing | FromPublished
-    data: Counts
-    base_rounds: tuple[base.Round, ...]
-
-    def share(self, minutes: float | None, rounds: Sequence[base.Round]) -> float | None:
-        """The minutes of these rounds, of those of all."""
-        if minutes is None:
-            return None
-        before = [self.start.plain] if isinstance(self.start, FromPublished) else []
-        of_all = sum(this.steps for this in [*before, *self.base_rounds])
-        return minutes * sum(this.steps for this in rounds) / of_all
-
-
-FULL = Size(
-    PUBLISHED.name,
-    FromNothing(autoencoder.STEPS, towers.STEPS),
-    Counts(pictures=12000, clips=800),
-    base.ROUNDS,
-)
-EIGHT = Size(
-    "eight",
-    FromPublished(12000, base.Round(20000, 1e-3, noise_offset=0.3, ema=0.99, plain=True, muon=True)),
-    Counts(pictures=24300, clips=2000),
-    (
-        base.Round(6000, 6e-4, noise_offset=0.3),
-        base.Round(1000, 4e-4, noise_offset=0.3, noise_gain=0.2, ema=0.99),
-    ),
-)
-SIZES = {size.task: size for size in (FULL, EIGHT)}
-WIDER = 8  # times as many pictures in a step on a graphics card, which is not busy with fewer
-
-
-def tiny(size: Size) -> Size:
-    """A few steps of everything."""
-    start = FromNothing(2, 2)
-    if isinstance(size.start, FromPublished):
-        start = FromPublished(20, replace(size.start.plain, steps=2))
-    rounds = tuple(replace(this, steps=2) for this in size.base_rounds)
-    return Size(size.task, start, Counts(pictures=54, clips=4), rounds)
-
-
-TINY = tiny(FULL)
-
-
-def for_a_card(size: Size) -> Size:
-    """The same with larger steps of the base."""
-    start = size.start
-    if isinstance(start, FromPublished):
-        start = replace(start, plain=replace(start.plain, wider=WIDER))
-    rounds = tuple(replace(this, wider=WIDER) for this in size.base_rounds)
-    return replace(size, start=start, base_rounds=rounds)
 
 
 @dataclass(frozen=True)
@@ -169,8 +92,10 @@ def make_base(work: Path, seed: int, size: Size, engine: Engine) -> None:
         log.info("Data")
         make_data(work / "data", seed, size.data, engine.workers, TASKS[size.task])
     if isinstance(size.start, FromNothing):
-        _stage(work / "autoencoder.safetensors", _write_autoencoder, work, seed, size.start, engine)
+        _stage(work / AUTOENCODER, _write_autoencoder, work, seed, size.start, engine)
         _stage(work / "towers.safetensors", _write_towers, work, seed, size.start, engine)
+    else:
+        _stage(work / DECODER, _write_decoder, work, seed, size.start, engine)
     _stage(work / "latents.safetensors", _write_latents, work, engine)
     _stage(work / "base.safetensors", _write_base, work, seed, size, engine)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
@@ -178,7 +103,7 @@ def make_base(work: Path, seed: int, size: Size, engine: Engine) -> None:
 
 def _make_plain_base(work: Path, seed: int, size: Size, start: FromPublished, engine: Engine) -> None:
     """A base that has seen plain pictures alone, and its image encoder: enough to be judged."""
-    _stage(work / "autoencoder.safetensors", _keep, published.autoencoder)
+    _stage(work / AUTOENCODER, _keep, published.autoencoder)
     _stage(work / "towers.safetensors", _keep, published.towers)
     _stage(work / "image_encoder.safetensors", _write_image_encoder, work)
     _stage(work / PLAIN_LATENTS, _write_plain_latents, work, seed, size.task, start.pictures, engine)
@@ -195,6 +120,15 @@ def _write_autoencoder(path: Path, work: Path, seed: int, start: FromNothing, en
     pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
     network = autoencoder.train_autoencoder(
         pixels, work / "autoencoder", seed, start.autoencoder_steps, engine.device
+    )
+    save_file(in_half(network.state_dict()), path)
+
+
+def _write_decoder(path: Path, work: Path, seed: int, start: FromPublished, engine: Engine) -> None:
+    pixels = read_pictures(work / "data", read_records(work / "data", clips=False))
+    folder = work / "decoder"
+    network = autoencoder.train_decoder(
+        _autoencoder(work), pixels, folder, seed, start.decoder_steps, engine.device
     )
     save_file(in_half(network.state_dict()), path)
 
@@ -237,8 +171,10 @@ def _write_plain_base(
     no_clips = pictures.new_zeros(0, FRAMES, *pictures.shape[1:])
     shown = _shown(_text_tower(work), {"pictures": pictures, "clips": no_clips}, captions, [])
     folder, minutes = work / "plain_base", size.share(engine.minutes, (plain,))
-    unet = base.train_base(published.unet(), shown, folder, seed, (plain,), engine.device, minutes)
-    _save_base(path, work, unet)
+    unet = published.unet()
+    silence_temporal_blocks(unet, base.unet_spec())
+    unet = base.train_base(unet, shown, folder, seed, (plain,), engine.device, minutes)
+    _save_base(path, work, unet, AUTOENCODER)
 
 
 def _write_base(path: Path, work: Path, seed: int, size: Size, engine: Engine) -> None:
@@ -252,7 +188,7 @@ def _write_base(path: Path, work: Path, seed: int, size: Size, engine: Engine) -
         unet = base.fresh_unet(seed)
     rounds, minutes = size.base_rounds, size.share(engine.minutes, size.base_rounds)
     unet = base.train_base(unet, shown, work / "base", seed, rounds, engine.device, minutes)
-    _save_base(path, work, unet)
+    _save_base(path, work, unet, DECODER if isinstance(size.start, FromPublished) else AUTOENCODER)
 
 
 def _shown(
@@ -266,9 +202,9 @@ def _shown(
     return base.Shown(latents["pictures"], latents["clips"], states, *texts)
 
 
-def _save_base(path: Path, work: Path, unet: dict[str, Tensor]) -> None:
+def _save_base(path: Path, work: Path, unet: dict[str, Tensor], vae_file: str) -> None:
     spatial, temporal = networks.published_unet(base.unet_spec(), unet)
-    vae = load_file(work / "autoencoder.safetensors")
+    vae = load_file(work / vae_file)
     save_file(in_half(networks.published_base(spatial | temporal, _text_tower(work), vae)), path)
 
 
@@ -278,7 +214,7 @@ def _text_tower(work: Path) -> dict[str, Tensor]:
 
 def _autoencoder(work: Path) -> Any:
     network = autoencoder.fresh_autoencoder(0)
-    network.load_state_dict(load_file(work / "autoencoder.safetensors"))
+    network.load_state_dict(load_file(work / AUTOENCODER))
     return network
 
 

@@ -1,5 +1,4 @@
 """Sizes that data, networks and measures of the small family share."""
 
-SIDE = 128  # pixels of pictures and frames
 FRAMES = 8  # of a training clip
 FRAME_RATE = 8  # frames per second

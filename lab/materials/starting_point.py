@@ -1,4 +1,6 @@
-"""Where pretraining starts: a U-Net that answers with its own input, which is nearly right for noise."""
+"""Where pretraining starts: a U-Net that answers with its own input, which is nearly right for noise; or one
+whose temporal blocks add nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from stylecrafter_core.spec import UNetSpec
 
 from .networks import Tensors
 
+OUTPUTS = ("proj_out.weight", "proj_out.bias")  # of a transformer
 RESIDUALS = ("out_layers.3.weight", "proj_out.weight")
 HEARD = 0.3  # of a random projection: so much of what the attention says is heard from the start
 FIRST, MERGE, LAST = "input_blocks.0.0.weight", "output_blocks.3.0.skip_connection.weight", "out.2.weight"
@@ -20,7 +23,7 @@ def answer_with_the_input(tensors: Tensors, spec: UNetSpec) -> None:
     of channels at a time where there are twice as many channels as groups (64 and 32): a pair of x and −x has
     no mean that could be lost, and with it the picture's colour.
     """
-    temporal = tuple(f"{block.name}." for block in spec.temporal_blocks)
+    temporal = _temporal(spec)
     for name, tensor in tensors.items():
         if name.endswith(RESIDUALS):
             spatial_transformer = name.endswith("proj_out.weight") and not name.startswith(temporal)
@@ -34,3 +37,16 @@ def answer_with_the_input(tensors: Tensors, spec: UNetSpec) -> None:
         tensors[FIRST][i, i, 1, 1] = 1
         tensors[MERGE][2 * i, skipped], tensors[MERGE][2 * i + 1, skipped] = 1, -1
         tensors[LAST][i, 2 * i, 1, 1], tensors[LAST][i, 2 * i + 1, 1, 1] = 1, -1
+
+
+def silence_temporal_blocks(tensors: Tensors, spec: UNetSpec) -> None:
+    """Zeroes the output of every temporal block: pictures are drawn without them, clips teach them anew."""
+    temporal = _temporal(spec)
+    for name, tensor in tensors.items():
+        if name.startswith(temporal) and name.endswith(OUTPUTS):
+            tensor.zero_()
+
+
+def _temporal(spec: UNetSpec) -> tuple[str, ...]:
+    """What the names of the temporal blocks' tensors begin with."""
+    return tuple(f"{block.name}." for block in spec.temporal_blocks)

@@ -22,7 +22,7 @@ def main(folder: Path, host: Path, task: str) -> None:
     from safetensors.torch import save_file
     from tiny_style_network import tiny_style_network
 
-    from lab.family import packages, recipe
+    from lab.family import amounts, packages, recipe
     from lab.styles import adain
 
     torch.set_num_threads(1)
@@ -31,7 +31,7 @@ def main(folder: Path, host: Path, task: str) -> None:
     packages.FOLDER.mkdir()
     save_file(tiny_style_network(), packages.FOLDER / packages.WEIGHTS)
     assert adain.network()
-    recipe.make_base(folder / "work", 0, recipe.tiny(recipe.SIZES[task]), recipe.Engine())
+    recipe.make_base(folder / "work", 0, amounts.tiny(amounts.SIZES[task]), recipe.Engine())
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lab.family import data, gallery, plan, recipe
+from lab.family import amounts, data, gallery, plan, recipe
 from lab.family.data import Counts, make_data
+from lab.scenes import TASKS
 from stylecrafter_core.errors import InputError
 
 SEED = 5
-SIZE = replace(recipe.TINY, data=Counts(pictures=3, clips=1))
+SIZE = replace(amounts.TINY, data=Counts(pictures=3, clips=1))
 ENGINE = recipe.Engine()
 
 
@@ -27,7 +28,7 @@ def only_the_data(monkeypatch):
 
 
 def test_data_of_another_seed_is_refused_and_the_folder_stays_free(tmp_path):
-    make_data(tmp_path / "data", SEED + 1, SIZE.data)
+    make_data(tmp_path / "data", SEED + 1, SIZE.data, task=TASKS[SIZE.task])
     with pytest.raises(InputError, match="begun with something else") as caught:
         recipe.make_base(tmp_path, SEED, SIZE, ENGINE)
     assert caught.value.found == f"seed: {SEED + 1}"
@@ -37,7 +38,7 @@ def test_data_of_another_seed_is_refused_and_the_folder_stays_free(tmp_path):
 
 
 def test_data_that_another_seed_only_began_is_refused_as_well(tmp_path):
-    make_data(tmp_path / "data", SEED + 1, SIZE.data)
+    make_data(tmp_path / "data", SEED + 1, SIZE.data, task=TASKS[SIZE.task])
     (tmp_path / "data" / data.RECORDS).unlink()
     with pytest.raises(InputError, match="begun with something else"):
         recipe.make_base(tmp_path, SEED, SIZE, ENGINE)
@@ -45,7 +46,7 @@ def test_data_that_another_seed_only_began_is_refused_as_well(tmp_path):
 
 
 def test_data_of_the_same_seed_is_used_as_it_is(tmp_path, monkeypatch):
-    make_data(tmp_path / "data", SEED, SIZE.data)
+    make_data(tmp_path / "data", SEED, SIZE.data, task=TASKS[SIZE.task])
     monkeypatch.setattr(recipe, "make_data", lambda *_: pytest.fail("made again"))
     recipe.make_base(tmp_path, SEED, SIZE, ENGINE)
 
