@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from PIL import Image
@@ -11,11 +12,12 @@ from torch import Tensor
 from stylecrafter_core.training.host.frozen_base import FrozenBase
 from stylecrafter_core.training.host.styled_sampling import SamplingSettings, sample_text
 
-from ..family.contents import FIRST_OF_JUDGES, scene
+from ..family.contents import FIRST_OF_JUDGES
 from ..family.randomness import generator
 from ..measures import ContentClassifier
 from ..scenes import Task, caption_of
 from .content import FIRST_OF_TESTS, scenes
+from .prompts import unseen_scenes
 
 AUTOENCODER, BASE = 0.90, 0.80  # shares of subjects that the content judge has to recognise
 FIRST_OF_GATES = FIRST_OF_JUDGES + 600_000
@@ -57,7 +59,7 @@ def base_gate(
     base: FrozenBase, judge: ContentClassifier, task: Task, seed: int, settings: SamplingSettings, count: int
 ) -> Gate:
     """Plain prompts: captions of scenes in which the subject stays, that nothing was trained on."""
-    asked = [scene(seed, FIRST_OF_GATES + number, False, task) for number in range(count)]
+    asked = list(islice(unseen_scenes(seed, FIRST_OF_GATES, False, task), count))
     prompts = [caption_of(one) for one in asked]
     parts = []
     for first in range(0, count, TOGETHER):

@@ -14,6 +14,8 @@ from .task import PUBLISHED, Task
 
 Choice = TypeVar("Choice")
 
+OF_WHICH_ONE_IS_KEPT = 6
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -50,6 +52,20 @@ class Scene:
     def surroundings(self) -> Place:
         """The row of its background."""
         return self.task.places[self.background]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its subject, colour and place together are kept for judging, where the task keeps any.
+
+        The sum of their places in the task's tables is a multiple of 6. With six colours and six places a
+        subject has six such pairs, in which each colour and each place stands once.
+        """
+        places = (
+            self.task.subject_names.index(self.subject),
+            self.thing.colours.index(self.colour),
+            self.task.place_names.index(self.background),
+        )
+        return self.task.keeps and sum(places) % OF_WHICH_ONE_IS_KEPT == 0
 
     def details(self, purpose: str) -> np.random.Generator:
         """The scene's own random numbers for one purpose, the same at every call."""

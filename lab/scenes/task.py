@@ -24,6 +24,7 @@ class Task:
         named: how often captions name the colour, the size, the background, the side, and say "the".
         ways: phrases for each direction.
         photographs: share of the pictures that are photographs; without any there is no footage, either.
+        keeps: whether combinations of subject, colour and place are kept for judging; see `Scene.is_kept`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Task:
     named: Mapping[str, float]
     ways: Mapping[str, tuple[str, ...]]
     photographs: float
+    keeps: bool
 
     @property
     def subject_names(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ SIXTEEN = Task(
         "away": ("away", "into the distance", "farther and farther away"),
     },
     photographs=1 / 30,
+    keeps=False,
 )
 
 ACROSS, UP_DOWN, DEPTH = ("left", "right", "stays"), ("up", "down", "stays"), ("nearer", "away", "stays")
@@ -102,7 +105,8 @@ EIGHT = Task(
         "away": ("away", "into the distance"),
     },
     photographs=0.0,
+    keeps=True,
 )
 
 TASKS = {task.name: task for task in (SIXTEEN, EIGHT)}
-PUBLISHED = SIXTEEN  # what the weights in weights/ have learnt
+PUBLISHED = EIGHT  # what the weights in weights/ have learnt

@@ -10,15 +10,18 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lab.family.sizes import FRAMES, SIDE
-from lab.scenes import SUBJECTS, Scene, caption_of, draw_clip, draw_picture, random_scene
+from lab.family import contents
+from lab.family.contents import FIRST_OF_JUDGES
+from lab.family.sizes import FRAMES
+from lab.scenes import Scene, caption_of, draw_clip, draw_picture, random_scene
 from lab.scenes.backgrounds import draw_background
 from lab.scenes.colours import NAMED
 from lab.scenes.subjects import BY_NAME
-from lab.scenes.task import EIGHT, PUBLISHED
+from lab.scenes.task import EIGHT, SIXTEEN
 from stylecrafter_core.training.captions import clean_caption
 
-BACKGROUNDS, SIZES = PUBLISHED.place_names, tuple(PUBLISHED.sizes)
+SUBJECTS, BACKGROUNDS, SIZES = SIXTEEN.subject_names, SIXTEEN.place_names, tuple(SIXTEEN.sizes)
+SIDE = SIXTEEN.side
 
 PLACE_WORDS = {
     "meadow": "meadow", "houses": "houses", "sea": "sea", "mountains": "mountains?", "night": "night|starry",
@@ -40,7 +43,7 @@ ACTIONS = (
 
 
 def scene_of(number: int, moving: bool = True, **parts: str) -> Scene:
-    scene = replace(random_scene(np.random.default_rng([3, number]), moving), **parts)
+    scene = replace(random_scene(np.random.default_rng([3, number]), moving, SIXTEEN), **parts)
     colours = BY_NAME[scene.subject].colours
     return scene if scene.colour in colours else replace(scene, colour=colours[number % len(colours)])
 
@@ -169,7 +172,7 @@ def test_captions_speak_of_content_only() -> None:
 
 
 def test_captions_vary() -> None:
-    still = Scene("fox", "red", "houses", "large", "left", "stays", "left", 0)
+    still = Scene("fox", "red", "houses", "large", "left", "stays", "left", 0, SIXTEEN)
     running = replace(still, motion="left", place="middle")
     for scene in (still, running):
         captions = {caption_of(replace(scene, number=number)) for number in range(200)}
@@ -182,7 +185,7 @@ def test_one_colour_is_many_shades_and_colours_differ() -> None:
     """The balloon's middle stripe."""
 
     def shade(colour: str, number: int) -> np.ndarray:
-        scene = Scene("hot-air balloon", colour, "snow", "large", "middle", "stays", "left", number)
+        scene = Scene("hot-air balloon", colour, "snow", "large", "middle", "stays", "left", number, SIXTEEN)
         trace = traces(scene)[FRAMES // 2]
         x, y = middle_of(trace)[0], trace[:, 1].min() + 0.18
         return draw_picture(scene)[round(y * SIDE), round(x * SIDE)].astype(float)
@@ -223,3 +226,21 @@ def test_a_subject_of_the_smaller_task_takes_half_to_three_quarters_of_the_side(
     assert picture.shape == (EIGHT.side, EIGHT.side, 3)
     differs = np.argwhere(np.abs(picture - draw_background(scene, EIGHT.side)).max(axis=-1) > 20)
     assert 0.5 < np.ptp(differs, axis=0).max() / EIGHT.side < 0.76
+
+
+def test_each_subject_of_the_smaller_task_has_pairs_that_only_judges_see() -> None:
+    everything = [
+        Scene(subject, colour, place, "large", "middle", "stays", "right", 0, EIGHT)
+        for subject, colour, place in product(EIGHT.subjects, EIGHT.subjects["fish"].colours, EIGHT.places)
+    ]
+    kept = [shown for shown in everything if shown.is_kept]
+    for subject in EIGHT.subjects:
+        own = [shown for shown in kept if shown.subject == subject]
+        assert len(own) == 6
+        assert {shown.colour for shown in own} == set(EIGHT.subjects[subject].colours)
+        assert {shown.background for shown in own} == set(EIGHT.places)
+    learnt = [contents.scene(0, number, number % 2 > 0, EIGHT) for number in range(600)]
+    assert not any(shown.is_kept for shown in learnt)
+    judged = [contents.scene(0, FIRST_OF_JUDGES + number, False, EIGHT) for number in range(200)]
+    assert any(shown.is_kept for shown in judged)
+    assert not any(shown.is_kept for shown in many())  # nothing of the wider task is kept
