@@ -1,8 +1,10 @@
 """Make the pictures of the video templates and the README again, with the small family, in a real ComfyUI.
 
-python lab/thumbnails.py    workflows/<template>.jpg and docs/images/eight_pairs.jpg; about five minutes
+python lab/thumbnails.py    workflows/<template>.jpg, moving_grid.webp and eight_pairs.jpg in docs/images;
+                            about five minutes
 
-The README's picture has eight pairs of held-out painting and prompt, drawn by lot: nobody chose them.
+The README's moving grid has three prompts in the styles of four held-out paintings; both are chosen. The
+sheet of eight pairs of held-out painting and prompt is drawn by lot: nobody chose them.
 The templates of SDXL keep theirs: the small family is not an SDXL family. Those of Wan show their style
 pictures alone: no results were made with them here.
 """
@@ -10,10 +12,12 @@ pictures alone: no results were made with them here.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.append(str(Path(__file__).absolute().parents[1] / "scripts"))
 
@@ -23,11 +27,23 @@ import pinned_hosts
 from api_prompt import template_of
 from demo_jobs import HAYSTACKS, IRISES, PROMPT, TOLEDO, VALUES, WORKFLOWS, DemoJob
 from environment import ROOT, say
+from paintings import painting
+
+if TYPE_CHECKING:  # these need packages that the set-up installs
+    from PIL import Image
 
 WAN = ("wan_one_reference", "wan_several_references", "wan_few_steps")
 PAIRS, SEED = 8, 0
 PICTURES = WORKFLOWS.parent / "pictures"
 PAIRS_FILE = ROOT / "docs" / "images" / "eight_pairs.jpg"
+GRID_FILE = PAIRS_FILE.with_name("moving_grid.webp")
+GRID_PROMPTS = (
+    PROMPT,
+    "an orange hot-air balloon rises above a meadow",
+    "a yellow car drives to the right by the sea",
+)
+GRID_PAINTINGS = (IRISES, 37942, 435882, TOLEDO)
+GRID_CELL = 160  # pixels
 LONG = {**VALUES, "frames": 24, "context_length": 8}
 
 
@@ -54,14 +70,43 @@ def _make(host: Path) -> None:
     for name in WAN:
         workflow = WORKFLOWS / f"{name}.json"
         style_pictures(shown_pictures(workflow)).save(template_of(workflow).with_suffix(".jpg"), quality=88)
-    templates, pairs = template_jobs(), pair_jobs()
-    results = demo.run(host, demo.BASE, [*templates, *pairs])
+    templates, pairs, grid = template_jobs(), pair_jobs(), grid_jobs()
+    results = demo.run(host, demo.BASE, [*templates, *pairs, *grid])
     for job, result in zip(templates, results):
         picture = thumbnail(references(job), frames_of(result))
         picture.save(template_of(job.workflow).with_suffix(".jpg"), quality=88)
-    rows = demo.overview_rows(pairs, results[len(templates) :], demo.BASE)
-    write_overview(rows, PAIRS_FILE)
-    say(f"Written: {len(templates) + len(WAN)} thumbnails and {PAIRS_FILE}")
+    of_pairs, of_grid = results[len(templates) : -len(grid)], results[-len(grid) :]
+    write_overview(demo.overview_rows(pairs, of_pairs, demo.BASE), PAIRS_FILE)
+    _write_grid([frames_of(result) for result in of_grid])
+    say(f"Written: {len(templates) + len(WAN)} thumbnails, {PAIRS_FILE} and {GRID_FILE}")
+
+
+def _write_grid(videos: list[list[Image.Image]]) -> None:
+    """One moving picture of all: a row for each prompt, below the paintings."""
+    first, *others = (_grid_of([video[number] for video in videos]) for number in range(len(videos[0])))
+    duration = round(1000 / VALUES["frame_rate"])
+    first.save(
+        GRID_FILE, save_all=True, append_images=others, duration=duration, loop=0, quality=70, method=6
+    )
+
+
+def _grid_of(frames: list[Image.Image]) -> Image.Image:
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps
+
+    from lab.measures import labelled_sheet
+
+    paintings = [painting(number) for number in GRID_PAINTINGS]
+    cells = [Image.open(io.BytesIO(one.jpeg)).convert("RGB") for one in paintings] + frames
+    pixels = [
+        torch.from_numpy(np.array(ImageOps.fit(cell, (GRID_CELL, GRID_CELL), Image.Resampling.LANCZOS))) / 255
+        for cell in cells
+    ]
+    columns = len(paintings)
+    rows = [pixels[first : first + columns] for first in range(0, len(pixels), columns)]
+    sheet = labelled_sheet(rows, ["", *GRID_PROMPTS], [f"{one.title}, {one.artist}" for one in paintings])
+    return Image.fromarray((sheet * 255).round().byte().numpy())
 
 
 def shown_pictures(workflow: Path) -> Sequence[Path]:
@@ -98,6 +143,15 @@ def pair_jobs() -> list[DemoJob]:
     return [
         _job("single_reference_video", (painting.number,), prompt.text, VALUES)
         for (_, painting), (_, prompt) in zip(paintings, texts, strict=True)
+    ]
+
+
+def grid_jobs() -> list[DemoJob]:
+    """A video for each chosen prompt, by rows, in the style of each chosen painting."""
+    return [
+        _job("single_reference_video", (number,), prompt, VALUES)
+        for prompt in GRID_PROMPTS
+        for number in GRID_PAINTINGS
     ]
 
 

@@ -4,7 +4,7 @@ python scripts/demo.py                    sets up what is missing, runs three wo
 python scripts/demo.py --prompt "a sailing boat in a storm" --painting 435868
 COMFYUI_PATH=... python scripts/demo.py   in the ComfyUI you have; its models and nodes stay as they are
 
-The model is the small one in weights/, made by lab/train_small.py: 128×128 pixels, 8 frames, and words
+The model is the small one in weights/, made by lab/train_small.py: 96×96 pixels, 8 frames, and words
 for a few dozen subjects and places. Everything it makes is in .demo/.
 """
 
@@ -73,7 +73,7 @@ def run(host: Path, base: Path, jobs: list[DemoJob], options: Sequence[str] = ()
     prompts = [_prompt(job, base, weights) for job in jobs]
     say(
         f"Model: the small StyleCrafter family of this repository ({family.BASE.name} and its adapter), "
-        "128x128 pixels, 8 frames."
+        "96x96 pixels, 8 frames."
     )
     say(PUBLISHED)
     place_pack(ROOT, base)

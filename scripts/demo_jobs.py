@@ -10,20 +10,20 @@ from typing import Any
 from environment import ROOT
 
 WORKFLOWS = ROOT / "workflows" / "api"
-PROMPT = "a red fox runs to the left in front of houses"
+PROMPT = "a red sailing boat sails to the left on a mountain lake"
 # Paintings that the small family has never seen: Van Gogh's irises, El Greco's Toledo, Millet's haystacks.
 IRISES, TOLEDO, HAYSTACKS = 436528, 436575, 437097
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
 # What the small family was trained for.
 VALUES = {
-    "width": 128,
-    "height": 128,
+    "width": 96,
+    "height": 96,
     "frames": 8,
     "frame_rate": 8.0,
     "steps": 25,
     "sampler_name": "euler",  # eta 1 wants about 50 steps
-    "cfg_text": 7.5,
-    "cfg_style": 5.0,
+    "cfg_text": 4.0,
+    "cfg_style": 4.0,
 }
 ONE_FRAME = {"frames": 1}
 

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from stylecrafter_core.files import written_whole
 
-from ..family.sizes import FRAMES, SIDE
+from ..family.sizes import FRAMES
 from ..judging.document import picture_file, put_pictures, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..measures import labelled_sheet, markdown_table
+from ..scenes import PUBLISHED
 from .comparison import differences_table, values_table
 from .scoring import CLAIM, read_scores, read_shown, record_file, scored_seeds, shown_pairs
 from .variants import PICTURES, TABLES, VIDEOS, Table, Variant
@@ -77,7 +78,9 @@ def _pictures(work: Path, study: Study, variants: Sequence[Variant], seed: int) 
     """A row for each pair: its painting, then every variant's result."""
     made = [read_shown(work, variant, seed)[:, 0] for variant in variants]
     pairs = shown_pairs(study, variants[0])
-    rows = [[square(painting, SIDE), *(of[n] for of in made)] for n, (painting, _) in enumerate(pairs)]
+    rows = [
+        [square(painting, PUBLISHED.side), *(of[n] for of in made)] for n, (painting, _) in enumerate(pairs)
+    ]
     return labelled_sheet(
         rows, [prompt for _, prompt in pairs], ["reference", *(variant.title for variant in variants)]
     )
@@ -86,7 +89,7 @@ def _pictures(work: Path, study: Study, variants: Sequence[Variant], seed: int) 
 def _videos(work: Path, study: Study, variants: Sequence[Variant], seed: int) -> Tensor:
     """A row for each variant: the first pair's painting, then the frames of its video."""
     painting, prompt = shown_pairs(study, variants[0])[0]
-    rows = [[square(painting, SIDE), *read_shown(work, variant, seed)[0]] for variant in variants]
+    rows = [[square(painting, PUBLISHED.side), *read_shown(work, variant, seed)[0]] for variant in variants]
     frames = [f"frame {number}" for number in range(1, len(rows[0]))]
     return labelled_sheet(
         rows, [f"{variant.title}: {prompt}" for variant in variants], ["reference", *frames]

@@ -27,14 +27,14 @@ from .test_set import Pair
 
 LIST = "methods.json"
 SMALL_VALUES = {
-    "width": 128,
-    "height": 128,
+    "width": 96,
+    "height": 96,
     "frames": 8,
     "frame_rate": 8.0,
     "steps": 25,
     "sampler_name": "euler",
-    "cfg_text": 7.5,
-    "cfg_style": 5.0,
+    "cfg_text": 4.0,
+    "cfg_style": 4.0,
 }
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..family.sizes import SIDE
 from ..measures import estimate, labelled_sheet, markdown_table
-from ..scenes import draw_picture
+from ..scenes import PUBLISHED, draw_picture
 from ..styles.adain import STYLE_SIDE, adain, as_tensor, decoded, features, moments, network
 from .judges import NEAREST, RECOGNISED, SIMILARITY, WORDS
 from .paintings import square
@@ -42,7 +41,7 @@ def measure(study: Study) -> Measured:
     rows, words = [], []
     for painting, prompt in trial.diagonal(SHOWN):
         number = painting * len(trial.prompts) + prompt
-        reference = square(trial.paintings[painting].pixels, SIDE)
+        reference = square(trial.paintings[painting].pixels, PUBLISHED.side)
         rows.append([reference, *(pictures[number] for pictures in results.values())])
         words.append(trial.prompts[prompt].text)
     sheet = labelled_sheet(rows, words, ["reference", *results])

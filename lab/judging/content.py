@@ -31,8 +31,7 @@ class Schooling:
 
 def content_judge(folder: Path, seed: int, schooling: Schooling, task: Task = PUBLISHED) -> ContentClassifier:
     """The judge in the folder, trained first where it is not there."""
-    of = "" if task is PUBLISHED else f"{task.name}_"
-    file = folder / f"content_judge_{of}{seed}_{schooling.scenes}_{schooling.steps}.safetensors"
+    file = folder / f"content_judge_{task.name}_{seed}_{schooling.scenes}_{schooling.steps}.safetensors"
     if not file.is_file():
         log.info("Training the content judge: %d steps", schooling.steps)
         pictures, subjects = scenes(seed, FIRST_OF_JUDGES, schooling.scenes, task)

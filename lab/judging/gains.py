@@ -14,13 +14,13 @@ from torch import Tensor
 from stylecrafter_core.comfy_host.gain_chart import draw_gains
 from stylecrafter_core.comfy_host.inspection import predicted_gains
 
-from ..family.sizes import SIDE
 from ..measures import (
     estimate,
     labelled_sheet,
     markdown_table,
     paired_difference,
 )
+from ..scenes import PUBLISHED
 from .lot import drawn
 from .paintings import HeldOut, square
 from .prompts import Prompt, short_and_long
@@ -78,7 +78,7 @@ def _number(painting: HeldOut) -> int:
 def _with_references(chart_HW3: Tensor, styles: Sequence[HeldOut]) -> Tensor:
     """The chart below the pictures of its styles, the rich ones first."""
     words = [f"style {n}: {'rich' if n <= DRAWN else 'plain'}" for n in range(1, len(styles) + 1)]
-    pictures = [square(painting.pixels, SIDE) for painting in styles]
+    pictures = [square(painting.pixels, PUBLISHED.side) for painting in styles]
     sheet = labelled_sheet([pictures], ["references"], words)
     padded = torch.ones(len(sheet), chart_HW3.shape[1], 3)
     padded[:, : sheet.shape[1]] = sheet

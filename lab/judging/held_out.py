@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..family.sizes import SIDE
 from ..measures import estimate, labelled_sheet, markdown_table, paired_ratio
-from ..scenes import SUBJECTS
+from ..scenes import PUBLISHED, SUBJECTS
 from .content import recognised_scenes
 from .judges import CANDIDATES, COPY, NEAREST, RECOGNISED, SIMILARITY
 from .paintings import square
@@ -32,7 +31,7 @@ def measure(study: Study) -> Measured:
     rows, words = [], []
     for painting, prompt in trial.diagonal(SHOWN):
         number = painting * len(trial.prompts) + prompt
-        reference = square(trial.paintings[painting].pixels, SIDE)
+        reference = square(trial.paintings[painting].pixels, PUBLISHED.side)
         rows.append([reference, *(results[name].frames[number, 0] for name in (BASE, STYLED))])
         words.append(trial.prompts[prompt].text)
     return Measured(record, {"held_out": labelled_sheet(rows, words, ["reference", BASE, STYLED])})

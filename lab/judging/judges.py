@@ -11,7 +11,6 @@ from stylecrafter_core.errors import InputError
 from stylecrafter_core.metrics import Motion, Wanted, copy_scores, measure
 
 from ..family.gallery import REINSTALL
-from ..family.sizes import SIDE
 from ..measures import (
     ContentClassifier,
     StyleJudge,
@@ -19,6 +18,7 @@ from ..measures import (
     nearest_of,
     retrieval_ranks,
 )
+from ..scenes import PUBLISHED
 from .paintings import HeldOut, square
 
 CANDIDATES = 20
@@ -58,7 +58,7 @@ class Judges:
                 fix=REINSTALL,
             )
         self.content, self.style = content, StyleJudge()
-        self.references = torch.stack([square(painting.pixels, SIDE) for painting in paintings])
+        self.references = torch.stack([square(painting.pixels, PUBLISHED.side) for painting in paintings])
         self.numbers = self.style.numbers(self.references)
 
     def __call__(self, frames_NTHWC: Tensor, paintings_N: Tensor, subjects_N: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..family.sizes import SIDE
+from ..scenes import PUBLISHED
 from .paintings import HeldOut, square
 
 
@@ -16,7 +16,7 @@ def halves(paintings: Sequence[HeldOut]) -> tuple[list[HeldOut], list[HeldOut]]:
 
     Richness is the mean of two ranks: of colourfulness and of detail.
     """
-    squares = [square(painting.pixels, SIDE) for painting in paintings]
+    squares = [square(painting.pixels, PUBLISHED.side) for painting in paintings]
     ranks = [_ranks([richness(pixels) for pixels in squares]) for richness in (colourfulness, detail)]
     order = sorted(range(len(paintings)), key=lambda place: -sum(rank[place] for rank in ranks))
     half = len(paintings) // 2

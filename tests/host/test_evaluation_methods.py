@@ -39,7 +39,7 @@ def test_each_method_makes_a_result_of_its_own(host: Any, tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stdout + done.stderr
     films = [frames_of(tmp_path / "out" / name / "0000.mp4") for name in METHODS]
-    assert [film.shape for film in films] == [(2, 128, 128, 3)] * len(METHODS)
+    assert [film.shape for film in films] == [(2, 96, 96, 3)] * len(METHODS)
     for one, film in enumerate(films):
         for other in films[one + 1 :]:
             assert np.abs(film - other).mean() > 0.2, "another method, another film"

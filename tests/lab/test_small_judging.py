@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lab.family import contents, plan
+from lab.family import amounts, contents, plan
 from lab.family.contents import FIRST_OF_JUDGES
 from lab.judging import content
 from lab.judging.document import begin, put_pictures, put_tables
@@ -24,8 +24,10 @@ from lab.judging.paintings import HeldOut, held_out_paintings, square
 from lab.judging.prompts import FIRST_OF_PROMPTS, prompts, short_and_long
 from lab.judging.richness import colourfulness, detail, halves
 from lab.judging.trial import Trial
-from lab.scenes import SUBJECTS
+from lab.scenes import PUBLISHED, SUBJECTS
 from stylecrafter_core.errors import InputError
+
+SIDE = PUBLISHED.side
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +57,14 @@ def test_there_is_one_prompt_for_each_subject():
 
 
 def test_no_prompt_of_a_pair_is_a_caption_of_the_data(monkeypatch):
-    """Of the data as it is made by default: seed 0, 12,000 pictures and 800 clips."""
+    """Of all that the published recipe draws: plain pictures, those of the data, clips."""
     monkeypatch.setattr(contents, "draw_picture", lambda _: None)
     monkeypatch.setattr(contents, "draw_clip", lambda *_: None)
-    size = plan.PICTURES_IN_BLOCK
-    pictures = {item.content for n in range(-(-12000 // size)) for item in plan.block_of_pictures(0, n)}
-    clips = {
-        item.content for n in range(-(-800 // plan.CLIPS_IN_BLOCK)) for item in plan.block_of_clips(0, n)
-    }
+    size = amounts.SIZES[PUBLISHED.name]
+    blocks = -(-size.data.pictures // plan.PICTURES_IN_BLOCK), -(-size.data.clips // plan.CLIPS_IN_BLOCK)
+    pictures = {item.content for n in range(blocks[0]) for item in plan.block_of_pictures(0, n)}
+    clips = {item.content for n in range(blocks[1]) for item in plan.block_of_clips(0, n)}
+    pictures |= set(range(size.start.pictures))
     shown = {contents.picture_content.__wrapped__(0, number).caption for number in pictures}
     shown |= {contents.clip_content(0, number, False).caption for number in clips}
     assert len(shown) > 1000
@@ -89,7 +91,7 @@ def test_the_lot_keeps_the_order_and_what_was_drawn_before():
 def test_a_reference_finds_itself_and_is_a_copy(paintings, always_right):
     judges = Judges(always_right, paintings)
     places = torch.tensor([3, 17])
-    copies = torch.stack([square(paintings[place].pixels, 128) for place in places.tolist()])
+    copies = torch.stack([square(paintings[place].pixels, SIDE) for place in places.tolist()])
     said = judges(copies[:, None], places, torch.tensor([0, 1]))
     assert said[NEAREST].tolist() == [1.0, 1.0]
     torch.testing.assert_close(said[SIMILARITY], torch.ones(2))
@@ -108,8 +110,8 @@ def test_too_few_paintings_to_judge_by_are_refused(paintings, always_right):
 
 def test_a_video_is_judged_by_the_mean_of_its_frames_and_in_time(paintings, always_right):
     judges = Judges(always_right, paintings)
-    picture = square(paintings[0].pixels, 128)
-    still = picture.expand(1, 3, 128, 128, 3)
+    picture = square(paintings[0].pixels, SIDE)
+    still = picture.expand(1, 3, SIDE, SIDE, 3)
     moved = torch.stack([picture.roll(4 * frame, dims=1) for frame in range(3)])[None]
     said = judges(torch.cat([still, moved]), torch.tensor([0, 0]), torch.tensor([0, 0]))
     assert said[RECOGNISED].tolist() == [1.0, 1.0]
@@ -137,7 +139,7 @@ def test_the_content_judge_is_trained_once(tmp_path):
 
 def test_scenes_have_their_subjects():
     pictures, subjects = content.scenes(0, FIRST_OF_JUDGES, 3)
-    assert pictures.shape == (3, 128, 128, 3)
+    assert pictures.shape == (3, SIDE, SIDE, 3)
     assert bool((pictures[0] != pictures[1]).any())
     again = content.scenes(0, FIRST_OF_JUDGES + 1, 1)
     assert torch.equal(again[0][0], pictures[1])

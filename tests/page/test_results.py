@@ -18,7 +18,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "Style an image with the video model": {"frames": 1},
     "Style a long video": {"frames": 10, "context_length": 8, "context_overlap": 2},
 }
-SMALL = {"width": 128, "height": 128, "frames": 4, "steps": 6, "sampler_name": "euler"}
+SMALL = {"width": 96, "height": 96, "frames": 4, "steps": 6, "sampler_name": "euler"}
 SCALES = {"cfg_text": 7.5, "cfg_style": 5.0}
 COMBINE = "StyleCrafterVideoCombine"
 KINDS = {"mp4": "video/mp4", "webm": "video/webm", "webp": "image/webp", "png": "image/png"}
