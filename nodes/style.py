@@ -23,7 +23,13 @@ class StyleCrafterEncodeStyle(io.ComfyNode):
             node_id="StyleCrafterEncodeStyle",
             display_name="Encode Style (StyleCrafter)",
             description="Reads the style of one reference picture, or of several together.",
-            search_aliases=["style reference", "reference image", "image prompt", "style transfer", "ip adapter"],
+            search_aliases=[
+                "style reference",
+                "reference image",
+                "image prompt",
+                "style transfer",
+                "ip adapter",
+            ],
             inputs=[
                 ADAPTER.Input("adapter", tooltip="The adapter that the model has, too."),
                 io.ClipVision.Input("clip_vision", tooltip="CLIP ViT-H/14 for the published adapters."),
@@ -60,7 +66,13 @@ class StyleCrafterApplyStyle(io.ComfyNode):
             display_name="Apply Style (StyleCrafter)",
             description="Puts a style into a positive conditioning: the prompt decides the content, the "
             "style the look.",
-            search_aliases=["style strength", "style conditioning", "style transfer", "image prompt", "ip adapter"],
+            search_aliases=[
+                "style strength",
+                "style conditioning",
+                "style transfer",
+                "image prompt",
+                "ip adapter",
+            ],
             inputs=[
                 io.Conditioning.Input("conditioning", tooltip="The positive prompt."),
                 STYLE.Input("style", tooltip="From Encode Style."),

@@ -121,7 +121,7 @@ def test_the_prefix_names_dates_and_other_nodes_values(
     job = film(page, weights, seed=77, filename_prefix=prefix)
     path = result_of(job, base)
     assert path.parent.name.isdigit()
-    assert path.name.startswith("film_77_128_")
+    assert path.name.startswith("film_77_96_")
 
 
 def test_the_video_goes_into_the_hosts_own_save_node(
