@@ -19,7 +19,8 @@ python train.py cache --config configs/small_style.yaml
 python train.py style --config configs/small_style.yaml
 python train.py temporal --config configs/small_temporal.yaml
 
-The configs are of 128×128 pictures; those of the task eight need --set data.width=96 --set data.height=96.
+The configs are of the task eight's 96×96 pictures; those of sixteen need --set data.width=128
+--set data.height=128.
 """
 
 from __future__ import annotations

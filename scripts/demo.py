@@ -4,8 +4,8 @@ python scripts/demo.py                    sets up what is missing, runs three wo
 python scripts/demo.py --prompt "a sailing boat in a storm" --painting 435868
 COMFYUI_PATH=... python scripts/demo.py   in the ComfyUI you have; its models and nodes stay as they are
 
-The model is the small one in weights/, made by lab/train_small.py: 96×96 pixels, 8 frames, and words
-for a few dozen subjects and places. Everything it makes is in .demo/.
+The model is the small one in weights/, made by lab/train_small.py: 96×96 pixels, 8 frames, eight
+subjects, six places and six colours. Everything it makes is in .demo/.
 """
 
 from __future__ import annotations
