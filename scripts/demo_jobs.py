@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from environment import ROOT
-
-WORKFLOWS = ROOT / "workflows" / "api"
+WORKFLOWS = Path(__file__).absolute().parents[1] / "workflows" / "api"
 PROMPT = "a red sailing boat sails to the left on a mountain lake"
 # Paintings that the small family has never seen: Van Gogh's irises, El Greco's Toledo, Millet's haystacks.
 IRISES, TOLEDO, HAYSTACKS = 436528, 436575, 437097

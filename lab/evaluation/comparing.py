@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scripts.demo_jobs import VALUES
 from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.files import written_whole
 
@@ -26,16 +27,6 @@ from .shards import Shard, this_shard
 from .test_set import Pair
 
 LIST = "methods.json"
-SMALL_VALUES = {
-    "width": 96,
-    "height": 96,
-    "frames": 8,
-    "frame_rate": 8.0,
-    "steps": 25,
-    "sampler_name": "euler",
-    "cfg_text": 4.0,
-    "cfg_style": 4.0,
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ def small_models(out: Path) -> tuple[Path, dict[str, Any]]:
     models = out / "hosts" / f"small-{shard.number}"
     names = place(models)
     names["StyleCrafterVideoModelLoader.ckpt_name"] = names.pop("ckpt_name")  # no checkpoint of the others'
-    return models, {**names, **SMALL_VALUES}
+    return models, {**names, **VALUES}
 
 
 def methods_in_words(run: Run) -> str:
