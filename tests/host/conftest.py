@@ -110,17 +110,19 @@ def host(pytestconfig: pytest.Config) -> Host:
 
 
 @pytest.fixture(autouse=True)
-def forget_dead_models() -> Iterator[None]:
-    """Drops from the host's list each model whose patches are gone while a fixture still holds the model.
+def unload_models() -> Iterator[None]:
+    """Empties the host's list of loaded models, so that no test meets another's.
 
-    As long as one is in the list, the host collects garbage whenever it loads anything: half a second each
-    time. In a graph that does not happen, because the outputs of the nodes are kept.
+    A model in it may be garbage that is not collected yet. When Python collects it while the host loads something,
+    the list gets shorter under the host's hands: the host then fails, or drops another model than it meant to. And
+    as long as one is in it whose patches are gone, the host collects garbage whenever it loads anything: half a
+    second each time.
     """
     yield
     from comfy import model_management
 
-    loaded = model_management.current_loaded_models
-    loaded[:] = [model for model in loaded if not model.is_dead()]
+    model_management.unload_all_models()
+    model_management.current_loaded_models.clear()  # what is left there is of models whose patches are gone
 
 
 @pytest.fixture(scope="session")
