@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from .config import Config
-from .config.schema import Engine
+from .config.schema import Data, Engine
 from .data.cache import ENTRIES_PER_FILE, LatentCache, TextCache, claim
 from .data.manifest import Item
 from .data.plan import Size
-from .data.samples import Targets
+from .data.samples import Cutting, Targets
 from .data.sets import DataSet, read_data, sizes_of
 from .host.frozen_base import FrozenBase
 from .run import engine_for
@@ -30,10 +30,10 @@ SECONDS_PER_LINE = 10.0  # of progress
 
 
 def fill_cache(config: Config, *, cpu: bool) -> str:
-    """Latents (float16) of every picture at its size and text states of every caption into `data.cache`.
+    """Latents (float16) of pictures and clips at their sizes and text states of captions into `data.cache`.
 
-    What is there already stays; a command that was killed goes on where it stopped. Videos are cut anew every
-    time they are seen: only their captions are kept.
+    What is there already stays; a command that was killed goes on where it stopped. From a video with more
+    frames than a clip others are cut every time: only its caption is kept.
 
     Args:
         cpu: the host computes on the CPU.
@@ -61,7 +61,7 @@ def fill_cache(config: Config, *, cpu: bool) -> str:
         return "\n".join(
             [
                 f"Cache {folder}",
-                _add_pictures(folder, data, config, base),
+                _add_latents(folder, data, config, base),
                 _add_captions(folder, data, base),
             ]
         )
@@ -73,29 +73,37 @@ def captions_of(data: DataSet) -> list[str]:
     return sorted({"", *(item.caption for item in items)})
 
 
-def _add_pictures(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
-    cache = LatentCache(folder)
-    pictures = (*data.images, *data.held_images)
-    wanted: dict[str, tuple[Item, Size]] = {}
-    for item, size in zip(pictures, sizes_of(pictures, config.data), strict=True):
-        wanted.setdefault(LatentCache.name(item, size), (item, size))
-    missing = [entry for name, entry in wanted.items() if name not in cache]
+def latents_of(data: DataSet, section: Data, cutting: Cutting) -> dict[str, tuple[Item, Size]]:
+    """What can be encoded once, by the name of its entry: pictures, and videos that are one clip each."""
+    pictures, videos = (*data.images, *data.held_images), (*data.videos, *data.held_videos)
+    sizes = (*sizes_of(pictures, section), *((section.width, section.height) for _ in videos))
+    return {
+        name: (item, size)
+        for item, size in zip((*pictures, *videos), sizes, strict=True)
+        if (name := cutting.entry(item, size)) is not None
+    }
+
+
+def _add_latents(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
+    cache, cutting = LatentCache(folder), cutting_of(config, base, clip_tokens="")
+    wanted = latents_of(data, config.data, cutting)
+    missing = [(name, *entry) for name, entry in wanted.items() if name not in cache]
     workers = config.data.workers
     targets = DataLoader(
-        Targets(missing, cutting_of(config, base, clip_tokens="")),
+        Targets(missing, cutting),
         batch_size=None,
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,
     )
     failures = []
-    with CacheWriter(cache.add, "pictures", len(missing)) as writer:
+    with CacheWriter(cache.add, "pictures and clips", len(missing)) as writer:
         for name, target in targets:
             if isinstance(target, str):
                 failures.append(target)
             else:
                 writer.put(name, _half(base.encode_pixels(target)))
     left_out = "".join(f"\n  left out: {failure}" for failure in failures)
-    return f"  {len(wanted)} pictures, {len(missing) - len(failures)} of them new{left_out}"
+    return f"  {len(wanted)} pictures and clips, {len(missing) - len(failures)} of them new{left_out}"
 
 
 def _add_captions(folder: Path, data: DataSet, base: FrozenBase) -> str:

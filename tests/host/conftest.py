@@ -113,10 +113,10 @@ def host(pytestconfig: pytest.Config) -> Host:
 def unload_models() -> Iterator[None]:
     """Empties the host's list of loaded models, so that no test meets another's.
 
-    A model in it may be garbage that is not collected yet. When Python collects it while the host loads something,
-    the list gets shorter under the host's hands: the host then fails, or drops another model than it meant to. And
-    as long as one is in it whose patches are gone, the host collects garbage whenever it loads anything: half a
-    second each time.
+    A model in it may be garbage that is not collected yet. When Python collects it while the host loads
+    something, the list gets shorter under the host's hands: the host then fails, or drops another model than
+    it meant to. And as long as one is in it whose patches are gone, the host collects garbage whenever it
+    loads anything: half a second each time.
     """
     yield
     from comfy import model_management

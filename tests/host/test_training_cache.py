@@ -64,7 +64,7 @@ def test_a_pass_reads_the_same_with_and_without_the_cache(
 ) -> None:
     cached = tiny_config("style", f"data.cache={tmp_path / 'cache'}", "objective.drop_text=0.5")
     said = fill(cached)
-    assert "12 pictures, 12 of them new" in said
+    assert "12 pictures and clips, 12 of them new" in said
     assert "13 captions, 13 of them new" in said  # the empty one too
     plain = first_pass(set_up("style", tiny_config("style", "objective.drop_text=0.5")))
     setup = set_up("style", cached)
@@ -81,16 +81,34 @@ def test_a_pass_reads_the_same_with_and_without_the_cache(
     assert torch.equal(plain.target, quick.target)
 
 
-def test_videos_are_encoded_as_ever_and_read_their_captions_from_the_cache(
+def test_videos_with_room_for_several_clips_read_their_captions_alone_from_the_cache(
     tiny_config: Callable, tmp_path: Path, fill: Callable, set_up: Callable, counted: Counted
 ) -> None:
     config = tiny_config("temporal", f"data.cache={tmp_path / 'cache'}")
-    fill(config)
+    assert "12 pictures and clips" in fill(config)
     setup = set_up("temporal", config)
     counted.calls.update(encode_pixels=0, encode_text=0)
     made = first_pass(setup)
     assert made.inputs.num_frames == 4
     assert counted.calls == {"encode_pixels": 1, "encode_text": 0}
+
+
+def test_a_clip_reads_the_same_with_and_without_the_cache(
+    tiny_config: Callable, tmp_path: Path, fill: Callable, set_up: Callable, counted: Counted
+) -> None:
+    """Each video has 10 frames and is one clip of as many."""
+    whole = ("data.frames=10", "data.image_share=0")
+    cached = tiny_config("temporal", f"data.cache={tmp_path / 'cache'}", *whole)
+    assert "24 pictures and clips, 24 of them new" in fill(cached)
+    plain = first_pass(set_up("temporal", tiny_config("temporal", *whole)))
+    setup = set_up("temporal", cached)
+    counted.calls.update(encode_pixels=0, encode_text=0)
+    quick = first_pass(setup)
+    assert counted.calls == {"encode_pixels": 0, "encode_text": 0}
+    a, b = plain.inputs.noisy, quick.inputs.noisy
+    assert not torch.equal(a, b), "float16 rounds: else the cache was not read"
+    torch.testing.assert_close(a, b, rtol=HALF, atol=HALF * a.abs().max().item())
+    assert torch.equal(plain.inputs.clip_tokens, quick.inputs.clip_tokens)
 
 
 def test_a_second_time_computes_nothing(
@@ -101,7 +119,7 @@ def test_a_second_time_computes_nothing(
     before = {file: file.read_bytes() for file in (tmp_path / "cache").iterdir()}
     counted.calls.update(encode_pixels=0, encode_text=0)
     said = fill(config)
-    assert "12 pictures, 0 of them new" in said
+    assert "12 pictures and clips, 0 of them new" in said
     assert "13 captions, 0 of them new" in said
     assert counted.calls == {"encode_pixels": 0, "encode_text": 0}
     assert {file: file.read_bytes() for file in (tmp_path / "cache").iterdir()} == before
@@ -128,7 +146,7 @@ def test_a_cache_that_was_cut_off_goes_on(
         with pytest.raises(MemoryError):
             fill(config)
     assert len(core("training.data.cache").LatentCache(folder)) == 8
-    assert "12 pictures, 4 of them new" in fill(config)
+    assert "12 pictures and clips, 4 of them new" in fill(config)
     assert len(core("training.data.cache").LatentCache(folder)) == 12
     assert not list(folder.glob(".*.partial"))
 
@@ -145,7 +163,7 @@ def test_a_broken_picture_is_named_and_left_out(
         )
     )
     said = fill(tiny_config("style", f"data.manifests=['{manifest}']", f"data.cache={tmp_path / 'cache'}"))
-    assert "13 pictures, 12 of them new" in said
+    assert "13 pictures and clips, 12 of them new" in said
     gone = tiny_materials / "pictures" / "gone.png"
     assert f"left out: {gone}: {gone} is not what the manifest says. No such file" in said
 
@@ -211,7 +229,7 @@ def test_the_command_decodes_in_processes_that_need_no_host(
     command = [sys.executable, str(ROOT / "train.py"), "cache"]
     command += ["--config", str(ROOT / "configs" / "tiny_style.yaml")]
     command += [part for override in overrides for part in ("--set", override)]
-    environment = {**os.environ, "COMFYUI_PATH": str(host.path), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "COMFYUI_PATH": str(host.path), "OMP_10_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "12 pictures, 12 of them new" in done.stdout
+    assert "12 pictures and clips, 12 of them new" in done.stdout

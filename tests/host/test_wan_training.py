@@ -326,7 +326,9 @@ def test_a_pass_reads_the_same_with_and_without_the_cache(
     for more in ((), (cache,)):
         config = config_of(core, tiny_materials, tmp_path / "run", "wan_style", *more)
         if more:
-            assert "12 pictures, 12 of them new" in core("training.fill_cache").fill_cache(config, cpu=True)
+            assert "12 pictures and clips, 12 of them new" in core("training.fill_cache").fill_cache(
+                config, cpu=True
+            )
         engine = core("training.engine").make_engine(config.engine, True)
         setup = core("training.setup").set_up(
             core("training.stages").stage_of("style", config), config, engine

@@ -114,10 +114,11 @@ def test_latents_belong_to_the_bytes_of_a_picture_and_a_size(tmp_path):
     cache = LatentCache(tmp_path)
     item = named_item("a.png")
     cache.add({cache.name(item, (64, 48)): torch.ones(1, 4, 6, 8).half()})
-    assert cache.of(item, (64, 48)).shape == (1, 4, 6, 8)
-    assert cache.of(named_item("renamed.png", sha256=item.sha256), (64, 48)) is not None
-    assert cache.of(item, (48, 64)) is None
-    assert cache.of(named_item("b.png"), (64, 48)) is None
+    assert cache.get(cache.name(item, (64, 48))).shape == (1, 4, 6, 8)
+    assert cache.name(named_item("renamed.png", sha256=item.sha256), (64, 48)) in cache
+    assert cache.name(item, (48, 64)) not in cache
+    assert cache.name(named_item("b.png"), (64, 48)) not in cache
+    assert cache.name_of_clip(item, (64, 48), 4, 1) not in cache
 
 
 def test_text_comes_back_as_float32(tmp_path):

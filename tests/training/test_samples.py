@@ -236,6 +236,27 @@ def test_cached_latents_take_the_place_of_the_target(tmp_path, picture):
     assert torch.equal(sample.style, plain.style), "the same crop with and without"
 
 
+def test_a_video_that_is_one_clip_is_read_from_the_cache(tmp_path):
+    data = film(FRAMES, options=LOSSLESS)
+    put(tmp_path, "a.mp4", data)
+    item = named_item(str(tmp_path / "a.mp4"), "video", size=len(data), frames=FRAMES, width=96, height=64)
+    cache, latents = LatentCache(tmp_path / "cache"), torch.randn(FRAMES, 4, 4, 6).half()
+    cache.add({cutting().entry(item, SIZE): latents})
+    sample = SampleMaker([], [item], cutting(), cache)[slot("video")]
+    plain = SampleMaker([], [item], cutting(), None)[slot("video")]
+    assert sample.cached
+    assert torch.equal(sample.frames, latents)
+    assert torch.equal(sample.style, plain.style), "the same frame and crop with and without"
+
+
+@pytest.mark.parametrize(
+    ("frames", "stride", "kept"), [(4, 2, True), (7, 2, True), (8, 2, False), (7, 1, False), (5, 2, False)]
+)
+def test_a_video_with_room_for_other_clips_is_cut_anew_every_time(frames, stride, kept):
+    item = named_item("a.mp4", "video", frames=frames, fps=10.0)
+    assert (cutting(stride=stride).entry(item, SIZE) is not None) == kept
+
+
 def test_what_the_cache_lacks_is_computed(tmp_path, picture):
     cache = LatentCache(tmp_path / "cache")
     cache.add({cache.name(picture, (32, 48)): torch.zeros(1, 4, 6, 4)})  # another size

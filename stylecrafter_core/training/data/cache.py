@@ -78,7 +78,7 @@ class TensorStore:
 
 
 class LatentCache(TensorStore):
-    """Latents of pictures, float16, by the file's hash and the target's size."""
+    """Latents of pictures and clips, float16, by the file's hash, the target's size and a clip's frames."""
 
     def __init__(self, folder: Path):
         super().__init__(folder, "latents")
@@ -88,9 +88,10 @@ class LatentCache(TensorStore):
         """The entry of a picture."""
         return f"{item.sha256}-{size[0]}x{size[1]}"
 
-    def of(self, item: Item, size: Size) -> Tensor | None:
-        """[1, C, h, w] latents, or None."""
-        return self.get(self.name(item, size))
+    @staticmethod
+    def name_of_clip(item: Item, size: Size, frames: int, stride: int) -> str:
+        """The entry of a video that is one clip."""
+        return f"{LatentCache.name(item, size)}-{frames}x{stride}"
 
 
 class TextCache:

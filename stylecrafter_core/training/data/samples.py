@@ -16,7 +16,7 @@ from ...spec import SizeIds
 from ..randomness import generator
 from .cache import LatentCache
 from .clips import read_frames
-from .crops import centre_square, style_crop, target_clip, target_picture
+from .crops import centre_square, style_crop, target_clip
 from .found import IMAGE
 from .manifest import Item, item_name, read_bytes
 from .pictures import read_picture
@@ -108,6 +108,24 @@ class Cutting:
             wanted = max(1, round(item.fps / self.fps))
         return max(1, min(wanted, (item.frames - 1) // (self.frames - 1)))
 
+    def starts(self, item: Item) -> int:
+        """From how many frames of a video a clip may begin."""
+        return max(1, item.frames - self.stride_of(item) * (self.frames - 1))
+
+    def entry(self, item: Item, size: Size) -> str | None:
+        """Name of what the cache may hold; None for a video from which other frames are cut every time."""
+        if item.kind == IMAGE:
+            return LatentCache.name(item, size)
+        if self.starts(item) > 1:
+            return None
+        return LatentCache.name_of_clip(item, size, self.frames, self.stride_of(item))
+
+    def decode(self, item: Item, size: Size, start: int) -> Tensor:
+        """[T, H, W, 3] uint8: a picture, large enough for the size, or the clip that begins at that frame."""
+        if item.kind == IMAGE:
+            return decode_picture(read_bytes(item), self.at_least(size))[None]
+        return decode_clip(read_bytes(item), start, self.frames, self.stride_of(item))
+
 
 class SampleMaker(Dataset):
     """`maker[slot]`: slots to samples. A broken file gives a sample with its reason, never another picture.
@@ -148,15 +166,12 @@ class SampleMaker(Dataset):
 
     def _read(self, slot: Slot, item: Item) -> Sample:
         random = generator(self.cutting.seed, "crop", slot.step, slot.number)
-        latents = None
-        if slot.kind == IMAGE:
-            frames = decode_picture(read_bytes(item), self.cutting.at_least(slot.size))[None]
-            latents = None if self.cache is None else self.cache.of(item, slot.size)
-        else:
-            stride = self.cutting.stride_of(item)
-            last = item.frames - 1 - stride * (self.cutting.frames - 1)
-            start = int(torch.randint(max(0, last) + 1, (), generator=random))
-            frames = decode_clip(read_bytes(item), start, self.cutting.frames, stride)
+        start = 0
+        if slot.kind != IMAGE:
+            start = int(torch.randint(self.cutting.starts(item), (), generator=random))
+        frames = self.cutting.decode(item, slot.size, start)
+        entry = self.cutting.entry(item, slot.size)
+        latents = None if self.cache is None or entry is None else self.cache.get(entry)
         target = target_clip(frames, *slot.size) if latents is None else latents
         which = int(torch.randint(len(frames), (), generator=random))
         style = self._style(frames[which], random)
@@ -173,25 +188,23 @@ class SampleMaker(Dataset):
 
 
 class Targets(Dataset):
-    """Pictures as the base encodes them for the cache: a name and [1, 3, H, W] in 0..1, or why there is none.
+    """What the base encodes for the cache: an entry's name and [T, 3, H, W] in 0..1, or why there is none.
 
     Args:
-        wanted: the items and their sizes.
+        wanted: names of entries with their items and sizes.
         cutting: of the samples that will read the cache, so that they would see the same pixels.
     """
 
-    def __init__(self, wanted: Sequence[tuple[Item, Size]], cutting: Cutting):
+    def __init__(self, wanted: Sequence[tuple[str, Item, Size]], cutting: Cutting):
         self.wanted, self.cutting = wanted, cutting
 
     def __len__(self) -> int:
         return len(self.wanted)
 
     def __getitem__(self, index: int) -> tuple[str, Tensor | str]:
-        item, size = self.wanted[index]
-        name = LatentCache.name(item, size)
+        name, item, size = self.wanted[index]
         try:
-            picture = decode_picture(read_bytes(item), self.cutting.at_least(size))
-            return name, target_picture(picture, *size)[None]
+            return name, target_clip(self.cutting.decode(item, size, 0), *size)
         except MediaError as problem:
             return name, f"{item_name(item)}: {problem.what} {problem.found}"
 

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from ...columns import table
-from ..data.sets import sizes_of
+from ..data.found import IMAGE
+from ..data.manifest import Item
 from ..engine import Engine
-from ..fill_cache import captions_of
+from ..fill_cache import captions_of, latents_of
 from ..setup import Setup
 from ..stages import trainable
 from .data_check import times
@@ -89,10 +90,14 @@ def _cache_line(setup: Setup) -> str:
 
 
 def cache_bytes(setup: Setup) -> int:
-    """Latents of all pictures and tokens of all captions in float16."""
+    """Latents of pictures and clips, as far as they can be kept, and tokens of all captions in float16."""
     data, base = setup.data, setup.base
-    pictures = (*data.images, *data.held_images)
-    pixels = sum(width * height for width, height in sizes_of(pictures, setup.config.data))
+    entries = latents_of(data, setup.config.data, setup.sample_maker.cutting).values()
+    pixels = sum(size[0] * size[1] * _latent_frames(setup, item) for item, size in entries)
     latents = pixels // base.pixels_per_latent * base.vae.latent_channels
     tokens = base.encode_text("")[0].numel()
     return FLOAT16 * (latents + tokens * len(captions_of(data)))
+
+
+def _latent_frames(setup: Setup, item: Item) -> int:
+    return 1 if item.kind == IMAGE else 1 + (setup.config.data.frames - 1) // setup.base.frames_per_latent
