@@ -1,7 +1,7 @@
 """Say whether a small family's base is good enough for the next stage: a base that cannot draw is not styled.
 
-python lab/gate_small.py --work runs/small --task eight
-python lab/gate_small.py --work runs/small --task eight --stage plain_base    before it has seen any style
+python lab/gate_small.py --work runs/small
+python lab/gate_small.py --work runs/small --stage plain_base    before it has seen any style
 
 Two gates, one after the other, by the content judge, which is trained first where it is not there:
 autoencoder  the data maker's scenes, encoded and decoded: 0.90 of the subjects recognised
@@ -50,7 +50,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     )
     environment.add_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder of lab/train_small.py")
-    parser.add_argument("--task", choices=("sixteen", "eight"), default="sixteen", help="what it has learnt")
+    parser.add_argument("--task", choices=("sixteen", "eight"), default="eight", help="what it has learnt")
     parser.add_argument(
         "--stage", choices=("plain_base", "base"), default="base", help="which of the recipe's bases"
     )

@@ -1,12 +1,12 @@
 """Make the small family's weights again: data, autoencoder, text and vision tower, video base.
 
-python lab/train_small.py --work runs/small         all of it from nothing, hours on two cores
-python lab/train_small.py --work DIR --size tiny    a few steps of everything, to see that it runs
-python lab/train_small.py --work DIR --task eight   from the published weights: autoencoder and towers stay as
-                                                    they are, the U-Net goes on with plain pictures, then with
-                                                    data of the task
-python lab/train_small.py --work DIR --task eight --device cuda --minutes 8
-                                                    on a graphics card; the minutes are the base's
+python lab/train_small.py --work runs/small           from the published weights: autoencoder and towers stay
+                                                      as they are, the U-Net goes on with plain pictures,
+                                                      then with data of the task
+python lab/train_small.py --work DIR --task sixteen   all of it from nothing, hours on two cores
+python lab/train_small.py --work DIR --size tiny      a few steps of everything, to see that it runs
+python lab/train_small.py --work DIR --device cuda --minutes 8
+                                                      on a graphics card; the minutes are the base's
 
 What was stopped goes on when the same command is given again.
 
@@ -16,6 +16,7 @@ blocks:
 python train.py prepare runs/small/data/pictures runs/small/data/paintings --out runs/small/pictures.jsonl
 python train.py prepare runs/small/data/clips --out runs/small/clips.jsonl
 python train.py cache --config configs/small_style.yaml
+python train.py cache --config configs/small_temporal.yaml
 python train.py style --config configs/small_style.yaml
 python train.py temporal --config configs/small_temporal.yaml
 
@@ -40,7 +41,7 @@ from environment import say
 from lab.set_up import set_up
 from stylecrafter_core.errors import StyleCrafterError
 
-TASK = "what the family draws: sixteen subjects as the published one, or eight that fill the picture"
+TASK = "what the family draws: eight subjects that fill the picture, as the published one, or sixteen"
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def main() -> int:
     environment.add_arguments(parser)
     parser.add_argument("--work", type=Path, default=Path("runs/small"), help="folder for all that is made")
     parser.add_argument("--seed", type=at_least(0), default=0)
-    parser.add_argument("--task", choices=("sixteen", "eight"), default="sixteen", help=TASK)
+    parser.add_argument("--task", choices=("sixteen", "eight"), default="eight", help=TASK)
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where networks learn")
     parser.add_argument(
