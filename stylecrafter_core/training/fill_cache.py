@@ -1,4 +1,4 @@
-"""`train.py cache`: what frozen encoders say of pictures and captions, computed once."""
+"""`train.py cache`: what frozen encoders say of pictures, clips and captions, computed once."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SECONDS_PER_LINE = 10.0  # of progress
 def fill_cache(config: Config, *, cpu: bool) -> str:
     """Latents (float16) of pictures and clips at their sizes and text states of captions into `data.cache`.
 
-    What is there already stays; a command that was killed goes on where it stopped. From a video with more
-    frames than a clip others are cut every time: only its caption is kept.
+    What is there already stays; a command that was killed goes on where it stopped. Where a video has room
+    for more than one clip, another is cut every time: only its caption is kept.
 
     Args:
         cpu: the host computes on the CPU.
@@ -73,9 +73,16 @@ def captions_of(data: DataSet) -> list[str]:
     return sorted({"", *(item.caption for item in items)})
 
 
-def latents_of(data: DataSet, section: Data, cutting: Cutting) -> dict[str, tuple[Item, Size]]:
-    """What can be encoded once, by the name of its entry: pictures, and videos that are one clip each."""
+def latents_of(
+    data: DataSet, section: Data, cutting: Cutting, frames_per_latent: int
+) -> dict[str, tuple[Item, Size]]:
+    """What can be encoded once, by the name of its entry: pictures, and videos that are one clip each.
+
+    No clips where the autoencoder does not know their length; see `setup.check_frames`.
+    """
     pictures, videos = (*data.images, *data.held_images), (*data.videos, *data.held_videos)
+    if (section.frames - 1) % frames_per_latent:
+        videos = ()
     sizes = (*sizes_of(pictures, section), *((section.width, section.height) for _ in videos))
     return {
         name: (item, size)
@@ -86,7 +93,7 @@ def latents_of(data: DataSet, section: Data, cutting: Cutting) -> dict[str, tupl
 
 def _add_latents(folder: Path, data: DataSet, config: Config, base: FrozenBase) -> str:
     cache, cutting = LatentCache(folder), cutting_of(config, base, clip_tokens="")
-    wanted = latents_of(data, config.data, cutting)
+    wanted = latents_of(data, config.data, cutting, base.frames_per_latent)
     missing = [(name, *entry) for name, entry in wanted.items() if name not in cache]
     workers = config.data.workers
     targets = DataLoader(

@@ -229,7 +229,7 @@ def test_the_command_decodes_in_processes_that_need_no_host(
     command = [sys.executable, str(ROOT / "train.py"), "cache"]
     command += ["--config", str(ROOT / "configs" / "tiny_style.yaml")]
     command += [part for override in overrides for part in ("--set", override)]
-    environment = {**os.environ, "COMFYUI_PATH": str(host.path), "OMP_10_THREADS": "1"}
+    environment = {**os.environ, "COMFYUI_PATH": str(host.path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert "12 pictures and clips, 12 of them new" in done.stdout

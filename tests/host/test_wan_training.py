@@ -18,6 +18,7 @@ import pytest
 import torch
 from golden_wan import EXPECTED, GoldenWan, velocity
 from jobs import plain_guider
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from training_materials import write_walls
@@ -317,24 +318,69 @@ def test_the_room_for_latents_is_that_of_the_autoencoder(
     assert core("training.preflight.room").cache_bytes(setup) == 2 * (latents + texts)
 
 
-@pytest.mark.usefixtures("in_process")
+@pytest.fixture
+def short_clips(core: Core, tmp_path: Path, in_process: None) -> Path:
+    """A manifest of four clips of five frames: two latent frames each."""
+    folder = tmp_path / "short"
+    folder.mkdir()
+    for number in range(4):
+        frames = torch.rand(5, 32, 32, 3, generator=torch.Generator().manual_seed(number))
+        core("media").write_video(frames, folder / f"{number}.mp4", format="mp4", frame_rate=8)
+        (folder / f"{number}.txt").write_text(f"noise number {number}")
+    core("training.data.prepare").prepare([folder], tmp_path / "short.jsonl")
+    return tmp_path / "short.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "kept", "shape"),
+    [("wan_style", "style", 12, (2, 16, 1, 4, 4)), ("wan_video", "temporal", 4, (1, 16, 2, 4, 4))],
+)
 def test_a_pass_reads_the_same_with_and_without_the_cache(
-    core: Core, base: Any, tiny_materials: Path, tmp_path: Path
+    core: Core,
+    base: Any,
+    tiny_materials: Path,
+    short_clips: Path,
+    tmp_path: Path,
+    name: str,
+    stage: str,
+    kept: int,
+    shape: tuple[int, ...],
 ) -> None:
-    cache = f"data.cache={tmp_path / 'cache'}"
-    passes = []
-    for more in ((), (cache,)):
-        config = config_of(core, tiny_materials, tmp_path / "run", "wan_style", *more)
-        if more:
-            assert "12 pictures and clips, 12 of them new" in core("training.fill_cache").fill_cache(
-                config, cpu=True
-            )
+    more = ["base.adapter=null", "data.validation=0"]
+    more += [f"data.manifests=['{short_clips}']", "data.image_share=0"] if stage == "temporal" else []
+    if stage == "style":
+        more += [f"data.manifests=['{tiny_materials / 'pictures.jsonl'}']"]
+    cache, passes = tmp_path / "cache", []
+    for place in ("null", str(cache)):
+        config = config_of(core, tiny_materials, tmp_path / "run", name, f"data.cache={place}", *more)
+        if place != "null":
+            said = core("training.fill_cache").fill_cache(config, cpu=True)
+            assert f"{kept} pictures and clips, {kept} of them new" in said
         engine = core("training.engine").make_engine(config.engine, True)
-        setup = core("training.setup").set_up(
-            core("training.stages").stage_of("style", config), config, engine
-        )
+        setup = core("training.setup").set_up(core("training.stages").stage_of(stage, config), config, engine)
         passes.append(setup.pass_maker.make(next(iter(setup.loader(0)))))
     plain, cached = passes
-    assert plain.inputs.noisy.shape == (2, 16, 1, 4, 4)
+    assert plain.inputs.noisy.shape == shape
+    assert not torch.equal(cached.inputs.noisy, plain.inputs.noisy), "float16 rounds: else it was not read"
     torch.testing.assert_close(cached.inputs.noisy, plain.inputs.noisy, atol=2e-3, rtol=2e-3)
     torch.testing.assert_close(cached.inputs.text, plain.inputs.text, atol=2e-3, rtol=2e-3)
+    kept_bytes = sum(
+        entry.nbytes for file in cache.glob("*.safetensors") for entry in load_file(file).values()
+    )
+    assert core("training.preflight.room").cache_bytes(setup) == kept_bytes
+
+
+@pytest.mark.usefixtures("in_process")
+def test_clips_of_a_length_that_the_autoencoder_does_not_know_are_not_encoded(
+    core: Core, base: Any, tiny_materials: Path, tmp_path: Path
+) -> None:
+    """The videos have ten frames, which are one clip of ten; the autoencoder knows five, nine, ..."""
+    config = config_of(
+        core,
+        tiny_materials,
+        tmp_path / "run",
+        "wan_style",
+        "data.frames=10",
+        f"data.cache={tmp_path / 'cache'}",
+    )
+    assert "12 pictures and clips" in core("training.fill_cache").fill_cache(config, cpu=True)

@@ -11,6 +11,14 @@ from pathlib import Path
 import av
 import numpy as np
 from PIL import Image
+from torch import Tensor
+
+from stylecrafter_core.training.data.crops import target_clip
+
+
+def target_picture(pixels_HWC: Tensor, width: int, height: int) -> Tensor:
+    """The target of one picture: [3, height, width]."""
+    return target_clip(pixels_HWC[None], width, height)[0]
 
 
 def pixels(seed: int = 0, height: int = 40, width: int = 60) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from media_files import target_picture
 from torch import Tensor
 
-from stylecrafter_core.training.data.crops import centre_square, style_crop, target_clip, target_picture
+from stylecrafter_core.training.data.crops import centre_square, style_crop, target_clip
 
 
 def slopes(height: int, width: int) -> Tensor:

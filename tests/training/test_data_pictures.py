@@ -5,11 +5,10 @@ import io
 import numpy as np
 import pytest
 import torch
-from media_files import cmyk_jpeg, encoded, jpeg, pixels, turned_jpeg
+from media_files import cmyk_jpeg, encoded, jpeg, pixels, target_picture, turned_jpeg
 from PIL import Image
 
 from stylecrafter_core.errors import MediaError
-from stylecrafter_core.training.data.crops import target_picture
 from stylecrafter_core.training.data.pictures import read_picture
 from stylecrafter_core.training.data.samples import decode_picture
 

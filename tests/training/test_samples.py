@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from config_samples import named_item
-from media_files import encoded, film, film_frames, pixels, put, tar
+from media_files import encoded, film, film_frames, pixels, put, tar, target_picture
 
 from stylecrafter_core.training.data.cache import LatentCache
-from stylecrafter_core.training.data.crops import target_picture
 from stylecrafter_core.training.data.plan import Slot
 from stylecrafter_core.training.data.samples import Cutting, SampleMaker, size_ids
 
@@ -240,13 +239,21 @@ def test_a_video_that_is_one_clip_is_read_from_the_cache(tmp_path):
     data = film(FRAMES, options=LOSSLESS)
     put(tmp_path, "a.mp4", data)
     item = named_item(str(tmp_path / "a.mp4"), "video", size=len(data), frames=FRAMES, width=96, height=64)
-    cache, latents = LatentCache(tmp_path / "cache"), torch.randn(FRAMES, 4, 4, 6).half()
+    cache, latents = LatentCache(tmp_path / "cache"), torch.randn(2, 4, 4, 6).half()  # fewer, as over time
     cache.add({cutting().entry(item, SIZE): latents})
-    sample = SampleMaker([], [item], cutting(), cache)[slot("video")]
-    plain = SampleMaker([], [item], cutting(), None)[slot("video")]
-    assert sample.cached
-    assert torch.equal(sample.frames, latents)
-    assert torch.equal(sample.style, plain.style), "the same frame and crop with and without"
+    quick, plain = (SampleMaker([], [item], cutting(), here) for here in (cache, None))
+    for step in range(6):
+        sample = quick[slot("video", step=step)]
+        assert sample.cached
+        assert torch.equal(sample.frames, latents)
+        style = plain[slot("video", step=step)].style
+        assert torch.equal(sample.style, style), "the same frame and crop with and without"
+
+
+def test_one_video_may_be_one_clip_in_two_ways():
+    """Seven frames are seven, and four at every second frame."""
+    item = named_item("a.mp4", "video", frames=7, fps=10.0)
+    assert cutting(frames=7, stride=1).entry(item, SIZE) != cutting(frames=4, stride=2).entry(item, SIZE)
 
 
 @pytest.mark.parametrize(

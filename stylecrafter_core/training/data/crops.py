@@ -7,23 +7,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def target_picture(pixels_HWC: Tensor, width: int, height: int) -> Tensor:
+def target_clip(pixels_THWC: Tensor, width: int, height: int) -> Tensor:
     """The target of the loss: scaled until it just covers the size, then the centre of it.
 
     Args:
-        pixels_HWC: [H, W, 3] uint8.
+        pixels_THWC: [T, H, W, 3] uint8; T is 1 for a picture.
 
     Returns:
-        [3, height, width] float32 in 0..1.
+        [T, 3, height, width] float32 in 0..1.
 
     Source: "short side to size, centre crop" of the published recipes; for a size that is not square the
-        picture is scaled to cover it.
+        frames are scaled to cover it.
     """
-    return target_clip(pixels_HWC[None], width, height)[0]
-
-
-def target_clip(pixels_THWC: Tensor, width: int, height: int) -> Tensor:
-    """As `target_picture` for [T, H, W, 3] uint8: [T, 3, height, width] float32 in 0..1."""
     covered = _scaled_to_cover(pixels_THWC.movedim(-1, 1).float() / 255, width, height)
     return _centre(covered, width, height)
 

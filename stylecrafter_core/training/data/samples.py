@@ -57,7 +57,7 @@ class Sample:
     Attributes:
         slot: of the plan.
         caption: cleaned.
-        frames: [T, 3, H, W] in 0..1, or cached latents [T, C, H/8, W/8]; T is 1 for a picture.
+        frames: [T, 3, H, W] in 0..1, or cached latents [T', C, h, w]; T is 1 for a picture.
         cached: whether `frames` are latents.
         style: [3, S, S], what the image encoder reads.
         sizes: for SDXL.

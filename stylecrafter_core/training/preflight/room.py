@@ -92,7 +92,7 @@ def _cache_line(setup: Setup) -> str:
 def cache_bytes(setup: Setup) -> int:
     """Latents of pictures and clips, as far as they can be kept, and tokens of all captions in float16."""
     data, base = setup.data, setup.base
-    entries = latents_of(data, setup.config.data, setup.sample_maker.cutting).values()
+    entries = latents_of(data, setup.config.data, setup.sample_maker.cutting, base.frames_per_latent).values()
     pixels = sum(size[0] * size[1] * _latent_frames(setup, item) for item, size in entries)
     latents = pixels // base.pixels_per_latent * base.vae.latent_channels
     tokens = base.encode_text("")[0].numel()
