@@ -20,8 +20,8 @@ VALUES = {
     "frame_rate": 8.0,
     "steps": 25,
     "sampler_name": "euler",  # eta 1 wants about 50 steps
-    "cfg_text": 4.0,
-    "cfg_style": 4.0,
+    "cfg_text": 7.0,
+    "cfg_style": 3.0,
 }
 ONE_FRAME = {"frames": 1}
 

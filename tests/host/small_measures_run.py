@@ -32,7 +32,7 @@ def main(family: Path, folder: Path, host: Path) -> None:
     bounds.network = tiny_style_network
     curve.STRENGTHS = (0.0, 1.0)
     time.FRAMES = 3
-    grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 4.0), (0.0, 4.0)
+    grid.TEXT_SCALES, grid.STYLE_SCALES = (1.0, 7.0), (0.0, 3.0)
     files = {
         "--base": family / "base.safetensors",
         "--image-encoder": family / "image_encoder.safetensors",

@@ -82,14 +82,14 @@ def test_the_curve_begins_at_the_base_alone_and_passes_the_default(measured):
 
 def test_the_grid_holds_the_defaults_and_the_base_alone(measured):
     values, pairs = record(measured, "grid")["values"], record(measured, "held_out")["values"]
-    assert values["4"]["4"] == pairs["styled"]
-    assert values["4"]["0"] == pairs["base alone"]
-    assert values["1"]["4"] != values["4"]["4"]
-    assert row(measured, "grid_style_nearest", "4")[1].startswith(
+    assert values["7"]["3"] == pairs["styled"]
+    assert values["7"]["0"] == pairs["base alone"]
+    assert values["1"]["3"] != values["7"]["3"]
+    assert row(measured, "grid_style_nearest", "7")[1].startswith(
         f"{np.mean(pairs['base alone']['style_nearest']):.2f}"
     )
     assert row(measured, "grid_subject_recognised", "1")[2].startswith(
-        f"{np.mean(values['1']['4']['subject_recognised']):.2f}"
+        f"{np.mean(values['1']['3']['subject_recognised']):.2f}"
     )
 
 
@@ -98,8 +98,8 @@ def test_each_scales_effect_is_averaged_over_the_other(measured):
     for name, column in (("style_nearest", 1), ("subject_recognised", 2)):
         cells = np.array([[cell[name] for cell in of.values()] for of in values.values()])
         for scale, change in (
-            ("text scale 1 → 4", cells[1] - cells[0]),
-            ("style scale 0 → 4", cells[:, 1] - cells[:, 0]),
+            ("text scale 1 → 7", cells[1] - cells[0]),
+            ("style scale 0 → 3", cells[:, 1] - cells[:, 0]),
         ):
             assert row(measured, "grid_effects", scale)[column].split()[0] == mean(change)
 
