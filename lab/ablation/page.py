@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from PIL import Image
 from torch import Tensor
 
-from stylecrafter_core.files import written_whole
-
 from ..family.sizes import FRAMES
-from ..judging.document import picture_file, put_pictures, put_tables
+from ..judging.document import put_pictures, put_tables
 from ..judging.paintings import square
 from ..judging.study import Study, read_record
 from ..measures import labelled_sheet, markdown_table
@@ -40,10 +36,7 @@ def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -
     for table, draw in ((PICTURES, _pictures), (VIDEOS, _videos)):
         variants, seed = _shown(work, table, seeds)
         if variants:
-            _write_png(
-                draw(work, study, variants, seed), picture_file(document, table.name).with_suffix(".png")
-            )
-            put_pictures(document, [table.name])
+            put_pictures(document, {table.name: draw(work, study, variants, seed)})
 
 
 def _settings(work: Path, seeds: Sequence[int]) -> str:
@@ -94,10 +87,3 @@ def _videos(work: Path, study: Study, variants: Sequence[Variant], seed: int) ->
     return labelled_sheet(
         rows, [f"{variant.title}: {prompt}" for variant in variants], ["reference", *frames]
     )
-
-
-def _write_png(picture_HW3: Tensor, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = (picture_HW3 * 255).round().to(torch.uint8).numpy()
-    with written_whole(path) as partial:
-        Image.fromarray(pixels).save(partial, format="PNG", optimize=True)

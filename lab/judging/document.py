@@ -11,11 +11,16 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import torch
+from PIL import Image
+from torch import Tensor
+
 from stylecrafter_core.errors import InputError
 from stylecrafter_core.files import written_whole
 
 SKELETON = Path(__file__).parents[1] / "ablation" / "skeleton.md"
 IMAGES = "images"  # folder beside a document
+QUALITY = 90  # of JPEG: every clone carries these pictures
 MARK = re.compile(r"<!-- (table|picture): (\w+)")
 
 
@@ -37,11 +42,6 @@ def begin(document: Path, topics: Sequence[str]) -> None:
             _require_place(text, document, kind, name)
 
 
-def picture_file(document: Path, name: str) -> Path:
-    """Where a document's picture of that name is kept, without its ending."""
-    return document.parent / IMAGES / f"{document.stem}_{name}"
-
-
 def put_tables(document: Path, tables: Mapping[str, str]) -> None:
     """Writes each table in place of what stands between its marks.
 
@@ -51,28 +51,47 @@ def put_tables(document: Path, tables: Mapping[str, str]) -> None:
     _put(document, "table", {name: lambda _, table=table: table for name, table in tables.items()})
 
 
-def put_pictures(document: Path, names: Iterable[str]) -> None:
-    """Shows each picture, which lies at `picture_file`, between its marks; its words are those of the mark.
+def put_pictures(document: Path, pictures: Mapping[str, Tensor]) -> None:
+    """Writes each picture into `images/` beside the document and shows it between its marks.
+
+    Args:
+        pictures: [H, W, 3] in 0..1, by name; their words are those of the mark.
 
     Raises:
         InputError: as for tables.
     """
-    files = {name: f"{IMAGES}/{picture_file(document, name).name}.png" for name in names}
+    files = {name: f"{IMAGES}/{document.stem}_{name}.jpg" for name in pictures}
+    _require_places(document, "picture", pictures)
+    for name, picture in pictures.items():
+        _write_jpeg(picture, document.parent / files[name])
     _put(
         document, "picture", {name: lambda words, f=file: f"![{words}]({f})" for name, file in files.items()}
     )
 
 
+def _write_jpeg(picture_HW3: Tensor, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = (picture_HW3 * 255).round().to(torch.uint8).numpy()
+    with written_whole(path) as partial:
+        Image.fromarray(pixels).save(partial, format="JPEG", quality=QUALITY, subsampling=0, optimize=True)
+
+
 def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
-    text = document.read_text(encoding="utf-8") if document.is_file() else ""
+    _require_places(document, kind, blocks)
+    text = document.read_text(encoding="utf-8")
     for name, made in blocks.items():
-        _require_place(text, document, kind, name)
         end = _end(kind)
         text = _place(kind, name).sub(
             lambda found, made=made, end=end: f"{found[1]}{made(found[2] or '')}\n{end}", text
         )
     with written_whole(document) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _require_places(document: Path, kind: str, names: Iterable[str]) -> None:
+    text = document.read_text(encoding="utf-8") if document.is_file() else ""
+    for name in names:
+        _require_place(text, document, kind, name)
 
 
 def _require_place(text: str, document: Path, kind: str, name: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from stylecrafter_core.files import written_whole
 from stylecrafter_core.training.grids import write_grid
 
-from .document import picture_file, put_pictures, put_tables
+from .document import put_pictures, put_tables
 from .study import Measured, write_record
 
 
@@ -27,6 +27,4 @@ def write_results(
         write_grid(picture[None], work / name)
     if document is not None:
         put_tables(document, tables)
-        for name, picture in measured.pictures.items():
-            write_grid(picture[None], picture_file(document, name))
         put_pictures(document, measured.pictures)

@@ -157,7 +157,7 @@ def test_the_pictures_show_every_scored_variant(compared):
     # The reference and two variants; the reference and eight frames. Words take 120 pixels, a column 100.
     columns = {}
     for name in ("pictures", "videos"):
-        with Image.open(compared / "images" / f"miniature_{name}.png") as picture:
+        with Image.open(compared / "images" / f"miniature_{name}.jpg") as picture:
             columns[name] = (picture.width - 120) // 100
     assert columns == {"pictures": 3, "videos": 9}
 

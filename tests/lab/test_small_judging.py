@@ -2,8 +2,10 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lab.family import amounts, contents, plan
 from lab.family.contents import FIRST_OF_JUDGES
@@ -210,18 +212,24 @@ def test_pictures_go_between_their_marks_with_the_words_of_the_mark(tmp_path):
     document = tmp_path / "page.md"
     marked = "a\n<!-- picture: one, Red, then green -->\n{}\n<!-- end of picture -->\nb\n"
     document.write_text(marked.format("not drawn"), encoding="utf-8")
-    for _ in range(2):
-        put_pictures(document, ["one"])
-        shown = "![Red, then green](images/page_one.png)"
+    red = torch.tensor([1.0, 0.0, 0.0]).expand(16, 24, 3)
+    for picture in (torch.ones(8, 8, 3), red):
+        put_pictures(document, {"one": picture})
+        shown = "![Red, then green](images/page_one.jpg)"
         assert document.read_text(encoding="utf-8") == marked.format(shown)
     with pytest.raises(InputError, match="no one place for the picture two"):
-        put_pictures(document, ["two"])
+        put_pictures(document, {"one": torch.ones(8, 8, 3), "two": red})
+    with Image.open(tmp_path / "images" / "page_one.jpg") as written:
+        assert written.size == (24, 16)
+        assert abs(np.asarray(written).astype(int) - [255, 0, 0]).max() <= 3
+    assert len(list((tmp_path / "images").iterdir())) == 1
 
 
 def test_a_new_document_has_a_place_for_every_table_and_picture(tmp_path):
     document = tmp_path / "docs" / "page.md"
     begin(document, ())
-    put_pictures(document, ("held_out", "bounds", "curve", "grid", "time", "gains", "pictures", "videos"))
+    topics = ("held_out", "bounds", "curve", "grid", "time", "gains", "pictures", "videos")
+    put_pictures(document, dict.fromkeys(topics, torch.ones(8, 8, 3)))
     assert "not drawn" not in document.read_text(encoding="utf-8")
     names = ("held_out", "bounds", "curve", "grid_style_nearest", "grid_subject_recognised", "time", "gains")
     put_tables(document, dict.fromkeys((*names, "grid_effects"), "| 1 |"))
