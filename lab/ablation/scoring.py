@@ -38,8 +38,8 @@ from .variants import TABLES, Variant
 log = logging.getLogger(__name__)
 
 CLAIM = "comparison.json"
-PAINTINGS, PROMPTS = 10, 16  # of pictures
-PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS = 4, 4  # each costs as much as eight pictures
+PAINTINGS, PROMPTS = 20, 8  # of pictures
+PAINTINGS_OF_VIDEOS, PROMPTS_OF_VIDEOS = 6, 4  # each costs as much as eight pictures
 SHOWN = 4  # results of each variant that are kept to be looked at
 
 
