@@ -332,8 +332,11 @@ def short_clips(core: Core, tmp_path: Path, in_process: None) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "stage", "kept", "shape"),
-    [("wan_style", "style", 12, (2, 16, 1, 4, 4)), ("wan_video", "temporal", 4, (1, 16, 2, 4, 4))],
+    ("name", "stage", "more", "kept", "shape"),
+    [
+        ("wan_style", "style", ["data.manifests=['{pictures}']"], 12, (2, 16, 1, 4, 4)),
+        ("wan_video", "temporal", ["data.manifests=['{clips}']", "data.image_share=0"], 4, (1, 16, 2, 4, 4)),
+    ],
 )
 def test_a_pass_reads_the_same_with_and_without_the_cache(
     core: Core,
@@ -343,23 +346,30 @@ def test_a_pass_reads_the_same_with_and_without_the_cache(
     tmp_path: Path,
     name: str,
     stage: str,
+    more: list[str],
     kept: int,
     shape: tuple[int, ...],
 ) -> None:
-    more = ["base.adapter=null", "data.validation=0"]
-    more += [f"data.manifests=['{short_clips}']", "data.image_share=0"] if stage == "temporal" else []
-    if stage == "style":
-        more += [f"data.manifests=['{tiny_materials / 'pictures.jsonl'}']"]
-    cache, passes = tmp_path / "cache", []
-    for place in ("null", str(cache)):
-        config = config_of(core, tiny_materials, tmp_path / "run", name, f"data.cache={place}", *more)
-        if place != "null":
-            said = core("training.fill_cache").fill_cache(config, cpu=True)
-            assert f"{kept} pictures and clips, {kept} of them new" in said
+    given = [one.format(pictures=tiny_materials / "pictures.jsonl", clips=short_clips) for one in more]
+    given += ["base.adapter=null", "data.validation=0"]
+
+    def set_up(config: Any) -> Any:
         engine = core("training.engine").make_engine(config.engine, True)
-        setup = core("training.setup").set_up(core("training.stages").stage_of(stage, config), config, engine)
-        passes.append(setup.pass_maker.make(next(iter(setup.loader(0)))))
-    plain, cached = passes
+        return core("training.setup").set_up(core("training.stages").stage_of(stage, config), config, engine)
+
+    def first_pass(setup: Any) -> Any:
+        return setup.pass_maker.make(next(iter(setup.loader(0))))
+
+    cache = tmp_path / "cache"
+    plain_config, config = (
+        config_of(core, tiny_materials, tmp_path / "run", name, f"data.cache={place}", *given)
+        for place in ("null", cache)
+    )
+    plain = first_pass(set_up(plain_config))
+    said = core("training.fill_cache").fill_cache(config, cpu=True)
+    assert f"{kept} pictures and clips, {kept} of them new" in said
+    setup = set_up(config)
+    cached = first_pass(setup)
     assert plain.inputs.noisy.shape == shape
     assert not torch.equal(cached.inputs.noisy, plain.inputs.noisy), "float16 rounds: else it was not read"
     torch.testing.assert_close(cached.inputs.noisy, plain.inputs.noisy, atol=2e-3, rtol=2e-3)
