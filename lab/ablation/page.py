@@ -21,10 +21,10 @@ TOPICS = ("miniature", *(table.name for table in TABLES))  # of its tables and p
 
 
 def write_page(work: Path, study: Study, seeds: Sequence[int], document: Path) -> None:
-    """Tables of all that is scored, into the document.
+    """Tables and pictures of all that is scored, into the document.
 
     Raises:
-        InputError: the document has no marks for a table.
+        InputError: the document has no marks for a table or a picture.
     """
     tables = {"miniature_settings": _settings(work, seeds)}
     for table in TABLES:

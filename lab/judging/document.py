@@ -70,10 +70,9 @@ def put_pictures(document: Path, pictures: Mapping[str, Tensor]) -> None:
 
 
 def _write_jpeg(picture_HW3: Tensor, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     pixels = (picture_HW3 * 255).round().to(torch.uint8).numpy()
     with written_whole(path) as partial:
-        Image.fromarray(pixels).save(partial, format="JPEG", quality=QUALITY, subsampling=0, optimize=True)
+        Image.fromarray(pixels).save(partial, format="JPEG", quality=QUALITY, subsampling=0)
 
 
 def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
@@ -95,20 +94,24 @@ def _require_places(document: Path, kind: str, names: Iterable[str]) -> None:
 
 
 def _require_place(text: str, document: Path, kind: str, name: str) -> None:
-    places = len(_place(kind, name).findall(text))
-    if places != 1:
+    places, starts = (len(re.findall(one, text)) for one in (_place(kind, name), _start_line(kind, name)))
+    if places != 1 or starts != 1:
         raise InputError(
             f"{document} has no one place for the {kind} {name}.",
-            found=f"{places} places" if text else "no such document",
+            found=f"{starts} start marks, {places} with an end mark" if text else "no such document",
             expected=f"once, on lines of their own: {_start(kind, name)} --> and {_end(kind)}",
             fix=f"put the two marks where the {kind} belongs",
         )
 
 
 def _place(kind: str, name: str) -> re.Pattern[str]:
-    return re.compile(
-        f"({re.escape(_start(kind, name))}(?:, ([^\\n]*))? -->\\n).*?{re.escape(_end(kind))}", re.DOTALL
-    )
+    """Groups: the start mark's line, its words. No other mark stands inside."""
+    inside = "(?:(?!<!-- ).)*"
+    return re.compile(f"({_start_line(kind, name)}){inside}{re.escape(_end(kind))}", re.DOTALL)
+
+
+def _start_line(kind: str, name: str) -> str:
+    return f"{re.escape(_start(kind, name))}(?:, ([^\\n]*))? -->\\n"
 
 
 def _start(kind: str, name: str) -> str:

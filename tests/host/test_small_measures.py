@@ -143,6 +143,17 @@ def test_the_document_has_every_table_that_was_measured(measured):
 
 
 @pytest.mark.parametrize("name", ["held_out", "bounds", "curve", "grid", "time", "gains"])
+def test_the_document_shows_every_picture_that_was_made(measured, name):
+    assert f"](images/page_{name}.jpg)" in (measured / "page.md").read_text(encoding="utf-8")
+    with (
+        Image.open(measured / f"{name}.png") as made,
+        Image.open(measured / "images" / f"page_{name}.jpg") as shown,
+    ):
+        difference = np.asarray(made.convert("RGB"), dtype=int) - np.asarray(shown, dtype=int)
+    assert abs(difference).mean() < 4
+
+
+@pytest.mark.parametrize("name", ["held_out", "bounds", "curve", "grid", "time", "gains"])
 def test_pictures_are_written(measured, name):
     with Image.open(measured / f"{name}.png") as picture:
         pixels = np.asarray(picture.convert("RGB"), dtype=int)

@@ -208,6 +208,32 @@ def test_a_document_without_the_marks_is_left_alone(tmp_path, text):
     assert not document.exists() or document.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- table: one -->\n<!-- table: two -->\n<!-- end of table -->\n",
+        "<!-- table: one -->\n<!-- table: one -->\n<!-- end of table -->\n",
+        "<!-- table: one -->\n<!-- picture: two, Red -->\n<!-- end of picture -->\n<!-- end of table -->\n",
+    ],
+    ids=["end mark missing", "start mark twice", "picture inside"],
+)
+def test_what_stands_between_a_start_mark_and_the_next_end_mark_is_not_lost(tmp_path, text):
+    document = tmp_path / "page.md"
+    document.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no one place for the table one"):
+        put_tables(document, {"one": "| 1 |"})
+    assert document.read_text(encoding="utf-8") == text
+
+
+def test_a_picture_of_nothing_but_noise_is_written(tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text("<!-- picture: one, Noise -->\n<!-- end of picture -->\n", encoding="utf-8")
+    noise = torch.rand(840, 620, 3, generator=torch.Generator().manual_seed(0))
+    put_pictures(document, {"one": noise})
+    with Image.open(tmp_path / "images" / "page_one.jpg") as written:
+        assert np.asarray(written).shape == noise.shape
+
+
 def test_pictures_go_between_their_marks_with_the_words_of_the_mark(tmp_path):
     document = tmp_path / "page.md"
     marked = "a\n<!-- picture: one, Red, then green -->\n{}\n<!-- end of picture -->\nb\n"
