@@ -10,7 +10,7 @@ from .judges import COPY, NEAREST, RECOGNISED, SIMILARITY, WORDS
 from .study import Measured, Study
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-PAINTINGS = 13  # with every prompt more than 200 pairs
+PAINTINGS = 13  # with every prompt 104 pairs at each strength
 SHOWN = (NEAREST, RECOGNISED, COPY)
 COMPARED = (NEAREST, RECOGNISED)
 
