@@ -13,15 +13,15 @@ from torch import Tensor
 from stylecrafter_core.errors import InputError
 
 GAP, MARGIN = 4, 8
-LABEL_WIDTH, HEADER_HEIGHT = 120, 40
-LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER = 17, 7
+LABEL_WIDTH, HEADER_HEIGHT = 120, 40  # the least
+LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER, LINE = 17, 7, 16
 INK = (32, 32, 32)
 
 
 def labelled_sheet(
     pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]
 ) -> Tensor:
-    """One picture of all.
+    """One picture of all; the words have all the room that they need.
 
     Args:
         pictures: R rows of C pictures, each [H, W, 3] in 0..1, all of one size.
@@ -36,15 +36,19 @@ def labelled_sheet(
     """
     _check(pictures, rows, columns)
     height, width = pictures[0][0].shape[:2]
-    size = (LABEL_WIDTH + len(columns) * (width + GAP), HEADER_HEIGHT + len(rows) * (height + GAP))
-    sheet = Image.new("RGB", size, "white")
+    above = [_wrapped(words, width // PIXELS_OF_LETTER) for words in columns]
+    beside = [_wrapped(words, LETTERS_IN_ROW_LABEL) for words in rows]
+    header = max(HEADER_HEIGHT, MARGIN + _height(above))
+    pitch = max(height, _height(beside)) + GAP
+    sheet = Image.new(
+        "RGB", (LABEL_WIDTH + len(columns) * (width + GAP), header + len(rows) * pitch), "white"
+    )
     draw = ImageDraw.Draw(sheet)
-    for number, words in enumerate(columns):
-        left = LABEL_WIDTH + number * (width + GAP)
-        draw.multiline_text((left, MARGIN), _wrapped(words, width // PIXELS_OF_LETTER), INK, _font())
-    for row, words in enumerate(rows):
-        top = HEADER_HEIGHT + row * (height + GAP)
-        draw.multiline_text((MARGIN, top), _wrapped(words, LETTERS_IN_ROW_LABEL), INK, _font())
+    for number, words in enumerate(above):
+        draw.multiline_text((LABEL_WIDTH + number * (width + GAP), MARGIN), words, INK, _font())
+    for row, words in enumerate(beside):
+        top = header + row * pitch
+        draw.multiline_text((MARGIN, top), words, INK, _font())
         for column, picture in enumerate(pictures[row]):
             sheet.paste(_image(picture), (LABEL_WIDTH + column * (width + GAP), top))
     return torch.from_numpy(np.asarray(sheet, dtype=np.float32) / 255)
@@ -56,6 +60,11 @@ def _image(picture_HW3: Tensor) -> Image.Image:
 
 def _wrapped(words: str, letters: int) -> str:
     return "\n".join(textwrap.wrap(words, max(letters, 8)))
+
+
+def _height(texts: Sequence[str]) -> int:
+    """Of the tallest."""
+    return LINE * max(text.count("\n") + 1 for text in texts)
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -25,6 +25,25 @@ def test_words_are_written():
     assert (long < 0.5).sum() > (short < 0.5).sum() > 0
 
 
+def ink(sheet):
+    """How many values of the sheet are dark."""
+    return int((sheet < 0.5).sum())
+
+
+def test_no_picture_covers_the_words_above_it():
+    words = "AdaIN of its reference, through the autoencoder"
+    narrow, wide = (labelled_sheet([[torch.ones(20, width, 3)]], [""], [words]) for width in (96, 960))
+    assert ink(narrow) == pytest.approx(ink(wide), rel=0.05)
+
+
+def test_no_row_covers_the_words_of_another():
+    words, white = "a green hot-air balloon hovers above the snow", torch.ones(20, 96, 3)
+    none, one, three = (
+        ink(labelled_sheet([[white]] * len(rows), rows, ["a"])) for rows in ([""], [words], [words] * 3)
+    )
+    assert three - none == 3 * (one - none) > 0
+
+
 def test_pictures_without_words_are_refused():
     with pytest.raises(InputError, match="do not fit together"):
         labelled_sheet([[torch.ones(20, 30, 3)]], ["one"], ["a", "b"])
