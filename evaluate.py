@@ -24,6 +24,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+sys.path.append(str(Path(__file__).absolute().parent / "scripts"))
+
+from command_line import at_least
+
 from stylecrafter_core.errors import InputError, exit_status
 
 if TYPE_CHECKING:
@@ -85,7 +89,7 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
     _add_set(parser)
     parser.add_argument("--methods", nargs="+", required=True, help="names from `methods`, or workflow files")
     parser.add_argument("--out", type=Path, required=True, help="folder for all of it")
-    parser.add_argument("--rows", type=int, default=12, help="pairs that the page shows")
+    parser.add_argument("--rows", type=at_least(1), default=12, help="pairs that the page shows")
     _add_host(parser)
     _add_metrics(parser)
     parser.set_defaults(run=_compare)
@@ -96,7 +100,7 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("report", help=words, description=words)
     parser.add_argument("comparison", type=Path, help="the --out of `compare`")
     _add_set(parser)
-    parser.add_argument("--rows", type=int, default=12, help="pairs that the page shows")
+    parser.add_argument("--rows", type=at_least(1), default=12, help="pairs that the page shows")
     parser.set_defaults(run=_report)
 
 
@@ -104,7 +108,7 @@ def _add_set(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.add_argument(
         "--set", dest="test_set", type=Path, required=required, help="the test set, a JSON file"
     )
-    parser.add_argument("--pairs", type=int, help="the first so many of it; default: all")
+    parser.add_argument("--pairs", type=at_least(1), help="the first so many of it; default: all")
 
 
 def _add_host(parser: argparse.ArgumentParser) -> None:

@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.files import written_whole
 
+from ..measures import labelled_sheet
 from .frames import RESULTS, STREAMED, pieces_of
 from .scoring import Document, problems
 from .tables import as_csv, as_markdown
 from .test_set import Pair
 
-CELL = 160
-GAP, HEADING, TEXT_WIDTH = 6, 44, 180
+CELL = 160  # pixels
+LETTERS, MARGIN = 22, 6  # of words in a cell: in a line, and beside it
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; background: #181818; color: #e6e6e6; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; }
@@ -155,24 +158,27 @@ def _data(content: bytes, kind: str) -> str:
 
 def _sheet(columns: Sequence[Column], pairs: Sequence[Pair]) -> Image.Image:
     """The references in one cell, then the middle frame of each method."""
-    width = TEXT_WIDTH + (1 + len(columns)) * (CELL + GAP)
-    sheet = Image.new("RGB", (width, HEADING + len(pairs) * (CELL + GAP)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for place, words in enumerate(["reference", *(column.title for column in columns)]):
-        draw.multiline_text((TEXT_WIDTH + place * (CELL + GAP), GAP), _wrapped(words, 22), "black", _font())
-    for line, pair in enumerate(pairs):
-        top = HEADING + line * (CELL + GAP)
-        draw.multiline_text((GAP, top), _wrapped(pair.prompt, 26), "black", _font())
-        sheet.paste(_mosaic(pair.references), (TEXT_WIDTH, top))
-        for place, column in enumerate(columns, start=1):
-            left = TEXT_WIDTH + place * (CELL + GAP)
-            file = _result(column, pair)
-            picture = "no result" if file is None else _thumbnail(file)
-            if isinstance(picture, str):
-                draw.multiline_text((left, top), _wrapped(picture, 22), "red", _font())
-            else:
-                sheet.paste(ImageOps.fit(picture, (CELL, CELL), Image.Resampling.LANCZOS), (left, top))
-    return sheet
+    rows = [
+        [_mosaic(pair.references), *(_middle_frame(_result(column, pair)) for column in columns)]
+        for pair in pairs
+    ]
+    sheet = labelled_sheet(
+        [[torch.from_numpy(np.asarray(cell, dtype=np.float32) / 255) for cell in row] for row in rows],
+        [pair.prompt for pair in pairs],
+        ["reference", *(column.title for column in columns)],
+    )
+    return Image.fromarray((sheet * 255).round().byte().numpy())
+
+
+def _middle_frame(file: Path | None) -> Image.Image:
+    """The middle frame of a result; in red why there is none."""
+    picture = "no result" if file is None else _thumbnail(file)
+    if not isinstance(picture, str):
+        return ImageOps.fit(picture, (CELL, CELL), Image.Resampling.LANCZOS)
+    cell = Image.new("RGB", (CELL, CELL), "white")
+    words = "\n".join(textwrap.wrap(picture, LETTERS))
+    ImageDraw.Draw(cell).multiline_text((MARGIN, MARGIN), words, "red", ImageFont.load_default(12))
+    return cell
 
 
 def _mosaic(files: Sequence[Path]) -> Image.Image:
@@ -198,11 +204,3 @@ def _thumbnail(file: Path) -> Image.Image | str:
     picture = Image.fromarray((frame * 255).round().byte().numpy())
     picture.thumbnail((400, 400), Image.Resampling.LANCZOS)
     return picture
-
-
-def _wrapped(words: str, letters: int) -> str:
-    return "\n".join(textwrap.wrap(words, letters)[:10])
-
-
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(12)

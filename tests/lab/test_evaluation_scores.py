@@ -179,7 +179,10 @@ def test_the_report_holds_table_sheet_and_a_page_that_needs_nothing_else(results
     assert "no result of pair 0003" in page
     assert "http" not in page
     with Image.open(tmp_path / "out" / "report.png") as sheet:
-        assert sheet.height > 4 * 160
+        last = np.asarray(sheet.convert("RGB"), dtype=int)[-164:-4, -164:-4]
+    assert sheet.height > 4 * 160
+    assert (last[..., 0] - last[..., 1] > 200).sum() > 20, "words in red"
+    assert (last[..., 0] == 255).all(), "on white"
 
 
 def test_bootstrap_intervals_cover_the_truth():
