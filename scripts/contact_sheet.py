@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import av
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
+
+from stylecrafter_core.media.lettering import font, without_accents
 
 MOST_FRAMES = 8
 CELL = 128  # height of a row's pictures
@@ -37,7 +39,7 @@ def write_overview(rows: Sequence[Row], sheet: Path) -> None:
     draw = ImageDraw.Draw(canvas)
     for number, (title, cells) in enumerate(lines):
         top, left = number * (TITLE_HEIGHT + CELL + GAP), GAP
-        draw.text((GAP, top + 2), title, INK, ImageFont.load_default(12))
+        draw.text((GAP, top + 2), without_accents(title), INK, font(12))
         for cell in cells:
             canvas.paste(cell, (left, top + TITLE_HEIGHT))
             left += cell.width + GAP

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.files import written_whole
+from stylecrafter_core.media.lettering import font, without_accents
 
 from ..measures import labelled_sheet
 from .frames import RESULTS, STREAMED, pieces_of
@@ -176,8 +177,8 @@ def _middle_frame(file: Path | None) -> Image.Image:
     if not isinstance(picture, str):
         return ImageOps.fit(picture, (CELL, CELL), Image.Resampling.LANCZOS)
     cell = Image.new("RGB", (CELL, CELL), "white")
-    words = "\n".join(textwrap.wrap(picture, LETTERS))
-    ImageDraw.Draw(cell).multiline_text((MARGIN, MARGIN), words, "red", ImageFont.load_default(12))
+    words = "\n".join(textwrap.wrap(without_accents(picture), LETTERS))
+    ImageDraw.Draw(cell).multiline_text((MARGIN, MARGIN), words, "red", font(12))
     return cell
 
 

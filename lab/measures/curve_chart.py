@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.media.lettering import font
 
 from .intervals import Estimate
 
@@ -46,7 +47,7 @@ def draw_curves(settings: Sequence[float], curves: Mapping[str, Sequence[Estimat
         colour = COLOURS[number]
         shift = BESIDE * (number - (len(curves) - 1) / 2)
         _curve(draw, settings, values, colour, shift)
-        draw.text((LEFT + 12 + number * 170, HEIGHT - 20), name, colour, _font(14))
+        draw.text((LEFT + 12 + number * 170, HEIGHT - 20), name, colour, font(14))
     return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).unsqueeze(0)
 
 
@@ -54,12 +55,12 @@ def _axes(draw: ImageDraw.ImageDraw, settings: Sequence[float], label: str) -> N
     for tenth in range(0, 11, 2):
         y = _y(tenth / 10)
         draw.line((LEFT, y, WIDTH - RIGHT, y), fill=RULE)
-        draw.text((LEFT - 34, y - 8), f"{tenth / 10:.1f}", INK, _font(13))
+        draw.text((LEFT - 34, y - 8), f"{tenth / 10:.1f}", INK, font(13))
     for setting in settings:
         x = _x(setting, settings)
         draw.line((x, _y(0), x, _y(0) + 5), fill=INK)
-        draw.text((x - 10, _y(0) + 6), f"{setting:g}", INK, _font(13))
-    draw.text((WIDTH - RIGHT, HEIGHT - 20), label, INK, _font(14), anchor="ra")
+        draw.text((x - 10, _y(0) + 6), f"{setting:g}", INK, font(13))
+    draw.text((WIDTH - RIGHT, HEIGHT - 20), label, INK, font(14), anchor="ra")
 
 
 def _curve(
@@ -84,10 +85,6 @@ def _x(setting: float, settings: Sequence[float]) -> float:
 
 def _y(value: float) -> float:
     return TOP + (1 - min(max(value, 0.0), 1.0)) * (HEIGHT - TOP - BOTTOM)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def _check(settings: Sequence[float], curves: Mapping[str, Sequence[Estimate]]) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError
+from stylecrafter_core.media.lettering import font, without_accents
 
 GAP, MARGIN = 4, 8
 LABEL_WIDTH, HEADER_HEIGHT = 120, 40  # the least
-LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER, LINE = 17, 7, 16
+LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER, LETTER_SIZE, LINE = 17, 7, 12, 16
 INK = (32, 32, 32)
 
 
@@ -45,10 +46,10 @@ def labelled_sheet(
     )
     draw = ImageDraw.Draw(sheet)
     for number, words in enumerate(above):
-        draw.multiline_text((LABEL_WIDTH + number * (width + GAP), MARGIN), words, INK, _font())
+        draw.multiline_text((LABEL_WIDTH + number * (width + GAP), MARGIN), words, INK, font(LETTER_SIZE))
     for row, words in enumerate(beside):
         top = header + row * pitch
-        draw.multiline_text((MARGIN, top), words, INK, _font())
+        draw.multiline_text((MARGIN, top), words, INK, font(LETTER_SIZE))
         for column, picture in enumerate(pictures[row]):
             sheet.paste(_image(picture), (LABEL_WIDTH + column * (width + GAP), top))
     return torch.from_numpy(np.asarray(sheet, dtype=np.float32) / 255)
@@ -59,16 +60,12 @@ def _image(picture_HW3: Tensor) -> Image.Image:
 
 
 def _wrapped(words: str, letters: int) -> str:
-    return "\n".join(textwrap.wrap(words, max(letters, 8)))
+    return "\n".join(textwrap.wrap(without_accents(words), max(letters, 8)))
 
 
 def _height(texts: Sequence[str]) -> int:
     """Of the tallest."""
     return LINE * max(text.count("\n") + 1 for text in texts)
-
-
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(12)
 
 
 def _check(pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -9,8 +9,10 @@ import textwrap
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
+
+from ..media.lettering import font, without_accents
 
 CELL_WIDTH, CELL_HEIGHT = 280, 110
 LABEL_WIDTH, HEADER_HEIGHT = 260, 46
@@ -56,13 +58,13 @@ def draw_gains(gains_PSL: Tensor, prompts: list[str]) -> Tensor:
     size = (LABEL_WIDTH + num_styles * CELL_WIDTH, HEADER_HEIGHT + num_prompts * CELL_HEIGHT)
     picture = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(picture)
-    draw.text((MARGIN, MARGIN), "gain per site, in site order", INK, _font(14))
+    draw.text((MARGIN, MARGIN), "gain per site, in site order", INK, font(14))
     for column in range(num_styles):
-        draw.text((LABEL_WIDTH + column * CELL_WIDTH, MARGIN), f"style {column + 1}", INK, _font(18))
+        draw.text((LABEL_WIDTH + column * CELL_WIDTH, MARGIN), f"style {column + 1}", INK, font(18))
     for row, prompt in enumerate(prompts):
         top = HEADER_HEIGHT + row * CELL_HEIGHT
-        text = "\n".join(textwrap.wrap(prompt, 32, max_lines=4, placeholder=" ..."))
-        draw.multiline_text((MARGIN, top + 4), text, INK, _font(14))
+        text = "\n".join(textwrap.wrap(without_accents(prompt), 32, max_lines=4, placeholder=" ..."))
+        draw.multiline_text((MARGIN, top + 4), text, INK, font(14))
         for column in range(num_styles):
             _draw_cell(draw, LABEL_WIDTH + column * CELL_WIDTH, top, gains_PSL[row, column])
     return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255).unsqueeze(0)
@@ -72,7 +74,7 @@ def _draw_cell(draw: ImageDraw.ImageDraw, left: int, top: int, gains_L: Tensor) 
     right, bottom = left + CELL_WIDTH - MARGIN, top + CELL_HEIGHT - MARGIN
     mean = float(gains_L.mean())
     draw.rectangle((left, top, right, bottom), fill=_tint(mean, strength=0.35), outline=(200, 200, 200))
-    draw.text((left + 8, top + 6), f"mean {mean:.2f}", INK, _font(20))
+    draw.text((left + 8, top + 6), f"mean {mean:.2f}", INK, font(20))
     middle, reach = (top + BAR_TOP + bottom) / 2, (bottom - top - BAR_TOP) / 2 - 2
     width = (right - left - 16) / len(gains_L)
     for site, gain in enumerate(gains_L.tolist()):
@@ -88,7 +90,3 @@ def _tint(gain: float, strength: float = 1.0) -> tuple[int, int, int]:
     share = strength * min(1.0, 0.25 + abs(gain - 1)) if gain != 1 else 0.0
     red, green, blue = (round(n + (e - n) * share) for n, e in zip(NEUTRAL, end, strict=True))
     return red, green, blue
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
