@@ -24,10 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-sys.path.append(str(Path(__file__).absolute().parent / "scripts"))
-
-from command_line import at_least
-
+from scripts.command_line import at_least
 from stylecrafter_core.errors import InputError, exit_status
 
 if TYPE_CHECKING:

@@ -84,7 +84,7 @@ ROOMS = {
     ),
     "pack": Room(frozenset({"nodes", "comfy_host", "errors"}), NOTHING, frozenset({"folder_paths"})),
     "train": Room(frozenset({"core", "formats.tools", "training", "training.host", "errors"})),
-    "evaluate": Room(frozenset({"core", "lab", "media", "features", "comfy_host", "errors"})),
+    "evaluate": Room(frozenset({"core", "lab", "scripts", "media", "features", "comfy_host", "errors"})),
     # What makes and judges the small family, and the project's commands: they may import everything.
     "lab": Room(None, host=None),
     "scripts": Room(None, host=None),

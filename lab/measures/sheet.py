@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,15 +13,15 @@ from stylecrafter_core.errors import InputError
 from stylecrafter_core.media.lettering import font, without_accents
 
 GAP, MARGIN = 4, 8
-LABEL_WIDTH, HEADER_HEIGHT = 120, 40  # the least
-LETTERS_IN_ROW_LABEL, PIXELS_OF_LETTER, LETTER_SIZE, LINE = 17, 7, 12, 16
+LABEL_WIDTH, HEADER_HEIGHT = 120, 40  # that of the header at least
+LETTER_SIZE, LINE = 12, 16
 INK = (32, 32, 32)
 
 
 def labelled_sheet(
     pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]
 ) -> Tensor:
-    """One picture of all; the words have all the room that they need.
+    """One picture of all; no picture covers a word.
 
     Args:
         pictures: R rows of C pictures, each [H, W, 3] in 0..1, all of one size.
@@ -37,19 +36,18 @@ def labelled_sheet(
     """
     _check(pictures, rows, columns)
     height, width = pictures[0][0].shape[:2]
-    above = [_wrapped(words, width // PIXELS_OF_LETTER) for words in columns]
-    beside = [_wrapped(words, LETTERS_IN_ROW_LABEL) for words in rows]
-    header = max(HEADER_HEIGHT, MARGIN + _height(above))
-    pitch = max(height, _height(beside)) + GAP
-    sheet = Image.new(
-        "RGB", (LABEL_WIDTH + len(columns) * (width + GAP), header + len(rows) * pitch), "white"
-    )
+    above = [_wrapped(words, width) for words in columns]
+    beside = [_wrapped(words, LABEL_WIDTH - MARGIN - GAP) for words in rows]
+    header = max(HEADER_HEIGHT, MARGIN + LINE * max(map(len, above)))
+    heights = [max(height, LINE * len(lines)) + GAP for lines in beside]
+    size = (LABEL_WIDTH + len(columns) * (width + GAP), header + sum(heights))
+    sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
-    for number, words in enumerate(above):
-        draw.multiline_text((LABEL_WIDTH + number * (width + GAP), MARGIN), words, INK, font(LETTER_SIZE))
-    for row, words in enumerate(beside):
-        top = header + row * pitch
-        draw.multiline_text((MARGIN, top), words, INK, font(LETTER_SIZE))
+    for number, lines in enumerate(above):
+        _write(draw, LABEL_WIDTH + number * (width + GAP), MARGIN, lines)
+    for row, lines in enumerate(beside):
+        top = header + sum(heights[:row])
+        _write(draw, MARGIN, top, lines)
         for column, picture in enumerate(pictures[row]):
             sheet.paste(_image(picture), (LABEL_WIDTH + column * (width + GAP), top))
     return torch.from_numpy(np.asarray(sheet, dtype=np.float32) / 255)
@@ -59,13 +57,36 @@ def _image(picture_HW3: Tensor) -> Image.Image:
     return Image.fromarray((picture_HW3 * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
 
 
-def _wrapped(words: str, letters: int) -> str:
-    return "\n".join(textwrap.wrap(without_accents(words), max(letters, 8)))
+def _write(draw: ImageDraw.ImageDraw, left: int, top: int, lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines):
+        draw.text((left, top + LINE * number), line, INK, font(LETTER_SIZE))
 
 
-def _height(texts: Sequence[str]) -> int:
-    """Of the tallest."""
-    return LINE * max(text.count("\n") + 1 for text in texts)
+def _wrapped(words: str, width: int) -> list[str]:
+    """Lines of at most so many pixels; a word that is wider stands on several."""
+    lines = [""]
+    for word in without_accents(words).split():
+        for piece in _pieces(word, width):
+            longer = f"{lines[-1]} {piece}".strip()
+            if _fits(longer, width):
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+    return lines
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    piece = ""
+    for letter in word:
+        if piece and not _fits(piece + letter, width):
+            yield piece
+            piece = ""
+        piece += letter
+    yield piece
+
+
+def _fits(line: str, width: int) -> bool:
+    return font(LETTER_SIZE).getlength(line) <= width
 
 
 def _check(pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from PIL import ImageFont
@@ -13,7 +14,6 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def without_accents(text: str) -> str:
-    """The text as the font can write it: é becomes e. It has no letters of other scripts."""
-    letters = unicodedata.normalize("NFC", text)
-    bases = (unicodedata.normalize("NFD", letter)[0] for letter in letters)
-    return "".join(base if base.isascii() else letter for base, letter in zip(bases, letters))
+    """é becomes e. What has no such base (ø, ß, ×, other scripts) stays, and the font draws a box for it."""
+    bare = re.sub("([A-Za-z])[\u0300-\u036f]+", r"\1", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare)

@@ -179,7 +179,9 @@ def test_the_report_holds_table_sheet_and_a_page_that_needs_nothing_else(results
     assert "no result of pair 0003" in page
     assert "http" not in page
     with Image.open(tmp_path / "out" / "report.png") as sheet:
-        last = np.asarray(sheet.convert("RGB"), dtype=int)[-164:-4, -164:-4]
+        pixels = np.asarray(sheet.convert("RGB"), dtype=int)
+    last, reference = pixels[-164:-4, -164:-4], pixels[-164:-4, -328:-168]
+    assert reference.std() > 50, "a picture of noise"
     assert sheet.height > 4 * 160
     assert (last[..., 0] - last[..., 1] > 200).sum() > 20, "words in red"
     assert (last[..., 0] == 255).all(), "on white"
@@ -235,6 +237,15 @@ def test_a_weight_file_of_another_model_is_refused(results, tmp_path, option, mo
     assert evaluate.main([*command, option, str(file)]) == 2
     assert str(file) in capsys.readouterr().err
     assert not (results[1] / "scores.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--rows", "--pairs"])
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_number_of_pairs_is_at_least_one(tmp_path, option, number, monkeypatch, capsys):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")  # so that the command sets nothing for other tests
+    with pytest.raises(SystemExit):
+        evaluate.main(["report", str(tmp_path), "--set", str(tmp_path / "set.json"), option, number])
+    assert f"{option}: {number} is not a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_what_lacks_a_package_names_the_command_that_brings_it():

@@ -36,6 +36,17 @@ def test_no_picture_covers_the_words_above_it():
     assert ink(narrow) == pytest.approx(ink(wide), rel=0.05)
 
 
+def test_wide_letters_do_not_run_into_a_picture():
+    black, white = torch.zeros(40, 96, 3), torch.ones(40, 96, 3)
+    bare, named = (labelled_sheet([[black] * 2], [words], [words] * 2) for words in ("", "MW" * 17))
+    assert named.shape[0] > bare.shape[0]
+    left, right = (
+        labelled_sheet([[white] * 2], [""], words)[:, 120:] for words in (["M" * 30, ""], ["", "M" * 30])
+    )
+    assert ink(left[:, 96:]) == ink(right[:, :100]) == 0, "each title above its own column"
+    assert ink(labelled_sheet([[white]], ["MW" * 17], [""])[:, 120:]) == 0
+
+
 def test_no_row_covers_the_words_of_another():
     words, white = "a green hot-air balloon hovers above the snow", torch.ones(20, 96, 3)
     none, one, three = (
