@@ -6,7 +6,6 @@ import base64
 import html
 import io
 import mimetypes
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from stylecrafter_core.errors import InputError, StyleCrafterError
 from stylecrafter_core.files import written_whole
-from stylecrafter_core.media.lettering import font, without_accents
+from stylecrafter_core.media.lettering import font, wrapped
 
 from ..measures import labelled_sheet
 from .frames import RESULTS, STREAMED, pieces_of
@@ -28,7 +27,7 @@ from .tables import as_csv, as_markdown
 from .test_set import Pair
 
 CELL = 160  # pixels
-LETTERS, MARGIN = 22, 6  # of words in a cell: in a line, and beside it
+MARGIN, LETTER_SIZE = 6, 12  # of words in a cell
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; background: #181818; color: #e6e6e6; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; }
@@ -177,8 +176,8 @@ def _middle_frame(file: Path | None) -> Image.Image:
     if not isinstance(picture, str):
         return ImageOps.fit(picture, (CELL, CELL), Image.Resampling.LANCZOS)
     cell = Image.new("RGB", (CELL, CELL), "white")
-    words = "\n".join(textwrap.wrap(without_accents(picture), LETTERS))
-    ImageDraw.Draw(cell).multiline_text((MARGIN, MARGIN), words, "red", font(12))
+    words = "\n".join(wrapped(picture, CELL - 2 * MARGIN, LETTER_SIZE))
+    ImageDraw.Draw(cell).multiline_text((MARGIN, MARGIN), words, "red", font(LETTER_SIZE))
     return cell
 
 

@@ -48,7 +48,8 @@ def put_tables(document: Path, tables: Mapping[str, str]) -> None:
     Raises:
         InputError: the document is not there, or has no marks of that name; nothing is written then.
     """
-    _put(document, "table", {name: lambda _, table=table: table for name, table in tables.items()})
+    text = _with_places(document, "table", tables)
+    _put(document, text, "table", {name: lambda _, table=table: table for name, table in tables.items()})
 
 
 def put_pictures(document: Path, pictures: Mapping[str, Tensor]) -> None:
@@ -61,12 +62,11 @@ def put_pictures(document: Path, pictures: Mapping[str, Tensor]) -> None:
         InputError: as for tables.
     """
     files = {name: f"{IMAGES}/{document.stem}_{name}.jpg" for name in pictures}
-    _require_places(document, "picture", pictures)
+    text = _with_places(document, "picture", pictures)
     for name, picture in pictures.items():
         _write_jpeg(picture, document.parent / files[name])
-    _put(
-        document, "picture", {name: lambda words, f=file: f"![{words}]({f})" for name, file in files.items()}
-    )
+    shown = {name: lambda words, file=file: f"![{words}]({file})" for name, file in files.items()}
+    _put(document, text, "picture", shown)
 
 
 def _write_jpeg(picture_HW3: Tensor, path: Path) -> None:
@@ -75,9 +75,7 @@ def _write_jpeg(picture_HW3: Tensor, path: Path) -> None:
         Image.fromarray(pixels).save(partial, format="JPEG", quality=QUALITY, subsampling=0)
 
 
-def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
-    _require_places(document, kind, blocks)
-    text = document.read_text(encoding="utf-8")
+def _put(document: Path, text: str, kind: str, blocks: Mapping[str, Callable[[str], str]]) -> None:
     for name, made in blocks.items():
         end = _end(kind)
         text = _place(kind, name).sub(
@@ -87,10 +85,12 @@ def _put(document: Path, kind: str, blocks: Mapping[str, Callable[[str], str]]) 
         partial.write_text(text, encoding="utf-8")
 
 
-def _require_places(document: Path, kind: str, names: Iterable[str]) -> None:
+def _with_places(document: Path, kind: str, names: Iterable[str]) -> str:
+    """The document's text, which has one place for each."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
     for name in names:
         _require_place(text, document, kind, name)
+    return text
 
 
 def _require_place(text: str, document: Path, kind: str, name: str) -> None:

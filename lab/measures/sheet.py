@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from stylecrafter_core.errors import InputError
-from stylecrafter_core.media.lettering import font, without_accents
+from stylecrafter_core.media.lettering import font, wrapped
 
 GAP, MARGIN = 4, 8
 LABEL_WIDTH, HEADER_HEIGHT = 120, 40  # that of the header at least
@@ -36,8 +36,8 @@ def labelled_sheet(
     """
     _check(pictures, rows, columns)
     height, width = pictures[0][0].shape[:2]
-    above = [_wrapped(words, width) for words in columns]
-    beside = [_wrapped(words, LABEL_WIDTH - MARGIN - GAP) for words in rows]
+    above = [wrapped(words, width, LETTER_SIZE) for words in columns]
+    beside = [wrapped(words, LABEL_WIDTH - MARGIN - GAP, LETTER_SIZE) for words in rows]
     header = max(HEADER_HEIGHT, MARGIN + LINE * max(map(len, above)))
     heights = [max(height, LINE * len(lines)) + GAP for lines in beside]
     size = (LABEL_WIDTH + len(columns) * (width + GAP), header + sum(heights))
@@ -60,33 +60,6 @@ def _image(picture_HW3: Tensor) -> Image.Image:
 def _write(draw: ImageDraw.ImageDraw, left: int, top: int, lines: Sequence[str]) -> None:
     for number, line in enumerate(lines):
         draw.text((left, top + LINE * number), line, INK, font(LETTER_SIZE))
-
-
-def _wrapped(words: str, width: int) -> list[str]:
-    """Lines of at most so many pixels; a word that is wider stands on several."""
-    lines = [""]
-    for word in without_accents(words).split():
-        for piece in _pieces(word, width):
-            longer = f"{lines[-1]} {piece}".strip()
-            if _fits(longer, width):
-                lines[-1] = longer
-            else:
-                lines.append(piece)
-    return lines
-
-
-def _pieces(word: str, width: int) -> Iterator[str]:
-    piece = ""
-    for letter in word:
-        if piece and not _fits(piece + letter, width):
-            yield piece
-            piece = ""
-        piece += letter
-    yield piece
-
-
-def _fits(line: str, width: int) -> bool:
-    return font(LETTER_SIZE).getlength(line) <= width
 
 
 def _check(pictures: Sequence[Sequence[Tensor]], rows: Sequence[str], columns: Sequence[str]) -> None:
